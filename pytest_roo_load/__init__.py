@@ -1,0 +1,53 @@
+"""Load, stress, chaos and scalability tests as ordinary pytest tests.
+
+Everything a test imports is here; each name is loaded when it is first used, so that importing the plugin stays cheap.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pytest_roo_load.core.ports import User
+    from pytest_roo_load.core.profiles import constant_users, iterations
+    from pytest_roo_load.core.result import Result
+    from pytest_roo_load.core.units import minutes, seconds
+    from pytest_roo_load.core.verdict import Verdict
+    from pytest_roo_load.errors import OperationError, RooLoadError, UsageError
+
+__all__ = [
+    "OperationError",
+    "Result",
+    "RooLoadError",
+    "UsageError",
+    "User",
+    "Verdict",
+    "constant_users",
+    "iterations",
+    "minutes",
+    "seconds",
+]
+
+_HOMES = {
+    "OperationError": "pytest_roo_load.errors",
+    "Result": "pytest_roo_load.core.result",
+    "RooLoadError": "pytest_roo_load.errors",
+    "UsageError": "pytest_roo_load.errors",
+    "User": "pytest_roo_load.core.ports",
+    "Verdict": "pytest_roo_load.core.verdict",
+    "constant_users": "pytest_roo_load.core.profiles",
+    "iterations": "pytest_roo_load.core.profiles",
+    "minutes": "pytest_roo_load.core.units",
+    "seconds": "pytest_roo_load.core.units",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

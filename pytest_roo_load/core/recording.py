@@ -1,0 +1,126 @@
+"""What one generator recorded, and how the recordings of several become one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pytest_roo_load.core.histogram import Histogram
+
+__all__ = ["ErrorCount", "PhaseRecording", "Recording", "Tally", "Values"]
+
+MAX_VALUES = 100_000
+
+
+@dataclass(slots=True, kw_only=True)
+class ErrorCount:
+    """How often a kind of error happened, and the text of one of them."""
+
+    count: int = 0
+    exemplar: str = ""
+
+    def merge(self, other: ErrorCount) -> None:
+        """Add another count of the same kind; the exemplar that is here stays."""
+        self.count += other.count
+        self.exemplar = self.exemplar or other.exemplar
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """All there is to know of one operation (or group) in one phase.
+
+    Attributes:
+        ok: Latencies of successful operations.
+        failed: Latencies of failed ones, from start to failure.
+        started: How many were begun, so that `started - ok.count - failed.count` were interrupted.
+        errors: Failures by kind.
+    """
+
+    ok: Histogram = field(default_factory=Histogram)
+    failed: Histogram = field(default_factory=Histogram)
+    started: int = 0
+    errors: dict[str, ErrorCount] = field(default_factory=dict)
+
+    @property
+    def interrupted(self) -> int:
+        """Operations that were begun and had no outcome when the load's graceful stop was over."""
+        return self.started - self.ok.count - self.failed.count
+
+    def merge(self, other: Tally) -> None:
+        """Add another tally's counts to this one."""
+        self.ok.merge(other.ok)
+        self.failed.merge(other.failed)
+        self.started += other.started
+        for kind, error in other.errors.items():
+            self.errors.setdefault(kind, ErrorCount()).merge(error)
+
+
+@dataclass(slots=True, kw_only=True)
+class PhaseRecording:
+    """One phase: tallies by name, checks, and the least number of users inside a journey (None: never looked)."""
+
+    operations: dict[str, Tally] = field(default_factory=dict)
+    groups: dict[str, Tally] = field(default_factory=dict)
+    checks: dict[str, list[int]] = field(default_factory=dict)
+    users: int | None = None
+    iterations: int = 0
+
+    def merge(self, other: PhaseRecording) -> None:
+        """Add another generator's share of the same phase.
+
+        The least number of users of several generators is the sum of what each had at least: it never overstates.
+        """
+        _merge_tallies(self.operations, other.operations)
+        _merge_tallies(self.groups, other.groups)
+        for name, (passed, failed) in other.checks.items():
+            mine = self.checks.setdefault(name, [0, 0])
+            mine[0] += passed
+            mine[1] += failed
+        self.users = other.users if self.users is None else self.users + (other.users or 0)
+        self.iterations += other.iterations
+
+
+def _merge_tallies(mine: dict[str, Tally], others: Mapping[str, Tally]) -> None:
+    for name, tally in others.items():
+        mine.setdefault(name, Tally()).merge(tally)
+
+
+@dataclass(slots=True, kw_only=True)
+class Values:
+    """What journeys sent back under one name: the first 100,000 values, and how many came after them."""
+
+    items: list[Any] = field(default_factory=list)
+    omitted: int = 0
+
+    def add(self, value: object) -> None:
+        """Keep one more value, or count it when there are too many."""
+        if len(self.items) < MAX_VALUES:
+            self.items.append(value)
+        else:
+            self.omitted += 1
+
+
+@dataclass(slots=True, kw_only=True)
+class Recording:
+    """Everything one generator recorded, phase by phase; merging several gives what a single one would have."""
+
+    phases: dict[str, PhaseRecording] = field(default_factory=dict)
+    values: dict[str, Values] = field(default_factory=dict)
+    steady_end_s: float | None = None
+
+    def phase(self, name: str) -> PhaseRecording:
+        """The phase's recording, made when it is asked for first."""
+        return self.phases.setdefault(name, PhaseRecording())
+
+    def merge(self, other: Recording) -> None:
+        """Add another generator's recording to this one."""
+        for name, phase in other.phases.items():
+            self.phase(name).merge(phase)
+        for name, values in other.values.items():
+            mine = self.values.setdefault(name, Values())
+            mine.omitted += values.omitted
+            for value in values.items:
+                mine.add(value)
+        ends = [end for end in (self.steady_end_s, other.steady_end_s) if end is not None]
+        self.steady_end_s = max(ends, default=None)

@@ -1,0 +1,307 @@
+"""What one `run()` measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from pytest_roo_load.core.histogram import Histogram
+from pytest_roo_load.core.profiles import STEADY
+from pytest_roo_load.core.recording import ErrorCount, PhaseRecording, Recording, Tally, Values
+from pytest_roo_load.core.timeline import Second
+from pytest_roo_load.core.validity import Health
+from pytest_roo_load.errors import UsageError
+
+__all__ = ["PhaseResult", "ResourceUse", "Result", "Statistics"]
+
+
+class Statistics:
+    """Figures of one operation, one group or all operations together, over one phase.
+
+    Percentiles, `mean`, `minimum` and `maximum` are seconds over successful operations, from the intended start; None
+    where nothing succeeded. `throughput` is successful operations per second. `error_rate` is failed / (successful +
+    failed), None where nothing ended. `duration` is in seconds.
+    """
+
+    def __init__(self, tally: Tally, duration_s: float) -> None:
+        self._tally = tally
+        self.duration = duration_s
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} count={self.count} failed={self.failed} p95={self.p95}>"
+
+    @property
+    def histogram(self) -> Histogram:
+        """Latencies of the successful operations."""
+        return self._tally.ok
+
+    @property
+    def service_time(self) -> Histogram:
+        """Latencies from the actual start. In closed profiles it is the intended start too."""
+        return self._tally.ok
+
+    @property
+    def failed_histogram(self) -> Histogram:
+        """Latencies of the failed operations, from start to failure."""
+        return self._tally.failed
+
+    @property
+    def count(self) -> int:
+        """Operations that ended, successful or not."""
+        return self.succeeded + self.failed
+
+    @property
+    def succeeded(self) -> int:
+        """Operations that ended well."""
+        return self._tally.ok.count
+
+    @property
+    def failed(self) -> int:
+        """Operations that ended in an error, a timeout included."""
+        return self._tally.failed.count
+
+    @property
+    def interrupted(self) -> int:
+        """Operations still in flight when the graceful stop was over; neither successful nor failed."""
+        return self._tally.interrupted
+
+    @property
+    def throughput(self) -> float:
+        """Successful operations per second."""
+        return self.succeeded / self.duration if self.duration else 0.0
+
+    @property
+    def error_rate(self) -> float | None:
+        """Share of failed operations, 0 to 1."""
+        return self.failed / self.count if self.count else None
+
+    @property
+    def errors(self) -> Mapping[str, ErrorCount]:
+        """Kind of error → how often, and the text of the first."""
+        return self._tally.errors
+
+    @property
+    def mean(self) -> float | None:
+        """Arithmetic mean in seconds."""
+        return self._tally.ok.mean
+
+    @property
+    def minimum(self) -> float | None:
+        """The shortest, in seconds."""
+        return self._tally.ok.minimum if self.succeeded else None
+
+    @property
+    def maximum(self) -> float | None:
+        """The longest, in seconds."""
+        return self._tally.ok.maximum if self.succeeded else None
+
+    def percentile(self, q: float) -> float | None:
+        """The q-th percentile in seconds, 0 < q <= 100."""
+        if not 0 < q <= 100:  # noqa: PLR2004 - percent
+            raise UsageError("no such percentile", value=q, allowed="more than 0, up to 100")
+        return self._tally.ok.percentile(q)
+
+    @property
+    def p50(self) -> float | None:
+        """The median in seconds."""
+        return self.percentile(50)
+
+    @property
+    def p90(self) -> float | None:
+        """The 90th percentile in seconds."""
+        return self.percentile(90)
+
+    @property
+    def p95(self) -> float | None:
+        """The 95th percentile in seconds."""
+        return self.percentile(95)
+
+    @property
+    def p99(self) -> float | None:
+        """The 99th percentile in seconds."""
+        return self.percentile(99)
+
+
+class PhaseResult(Statistics):
+    """All operations of one phase together, and each by itself.
+
+    Attributes:
+        name: The phase's name.
+        start: Seconds from the start of the load to its beginning.
+        users: Least number of users inside a journey at any moment of the phase.
+        operations: Figures by operation name.
+        groups: Figures by group name; groups never count in the phase's own figures.
+        checks: Name → (held, did not hold).
+        iterations: Iterations that were finished.
+    """
+
+    dropped = 0
+
+    def __init__(self, name: str, start_s: float, duration_s: float, recording: PhaseRecording) -> None:
+        everything = Tally()
+        for tally in recording.operations.values():
+            everything.merge(tally)
+        super().__init__(everything, duration_s)
+        self.name = name
+        self.start = start_s
+        self.users = recording.users or 0
+        self.operations = {key: Statistics(tally, duration_s) for key, tally in sorted(recording.operations.items())}
+        self.groups = {key: Statistics(tally, duration_s) for key, tally in sorted(recording.groups.items())}
+        self.checks = {key: (held, broken) for key, (held, broken) in sorted(recording.checks.items())}
+        self.iterations = recording.iterations
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceUse:
+    """What one process tree used during the steady phase.
+
+    Attributes:
+        memory_peak: The most resident bytes seen at any look, one look a second.
+        cpu_mean: CPU time over wall time over the cores it may use, 0 to 1; None with less than two looks.
+        cores: How many cores it may use.
+        looks: How many times it was looked at.
+    """
+
+    memory_peak: int
+    cpu_mean: float | None
+    cores: int
+    looks: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What one `run()` measured; the attributes of the steady phase are the result's own.
+
+    Attributes:
+        phases: Figures by phase name, in order.
+        resources: Process ("ccs", "postgres", "redis", "generator") → what it used in the steady phase.
+        values: What journeys sent back with `user.record`.
+        generators: The health of each generator.
+        problems: Why the latencies of this run are invalid; empty when they are not.
+        timeline: The run second by second; read again from the run directory each time it is iterated.
+    """
+
+    phases: Mapping[str, PhaseResult]
+    resources: Mapping[str, ResourceUse] = field(default_factory=dict)
+    values: Mapping[str, Values] = field(default_factory=dict)
+    generators: tuple[Health, ...] = ()
+    problems: tuple[str, ...] = ()
+    timeline: Iterable[Second] = ()
+
+    def __repr__(self) -> str:
+        return f"<Result users={self.users} count={self.count} error_rate={self.error_rate} p95={self.p95}>"
+
+    @cached_property
+    def steady(self) -> PhaseResult:
+        """The steady phase."""
+        return self.phases[STEADY]
+
+    @property
+    def users(self) -> int:
+        """Least number of users inside a journey at any moment of the steady phase."""
+        return self.steady.users
+
+    @property
+    def duration(self) -> float:
+        """Seconds of the steady phase."""
+        return self.steady.duration
+
+    @property
+    def count(self) -> int:
+        """Operations that ended, successful or not."""
+        return self.steady.count
+
+    @property
+    def succeeded(self) -> int:
+        """Operations that ended well."""
+        return self.steady.succeeded
+
+    @property
+    def failed(self) -> int:
+        """Operations that ended in an error."""
+        return self.steady.failed
+
+    @property
+    def dropped(self) -> int:
+        """Arrivals that found no free user; always 0 in closed profiles."""
+        return self.steady.dropped
+
+    @property
+    def interrupted(self) -> int:
+        """Operations still in flight when the graceful stop was over."""
+        return self.steady.interrupted
+
+    @property
+    def throughput(self) -> float:
+        """Successful operations per second."""
+        return self.steady.throughput
+
+    @property
+    def error_rate(self) -> float | None:
+        """Share of failed operations, 0 to 1; None where nothing ended."""
+        return self.steady.error_rate
+
+    @property
+    def errors(self) -> Mapping[str, ErrorCount]:
+        """Kind of error → how often, and the text of the first."""
+        return self.steady.errors
+
+    @property
+    def operations(self) -> Mapping[str, Statistics]:
+        """Figures by operation name."""
+        return self.steady.operations
+
+    @property
+    def groups(self) -> Mapping[str, Statistics]:
+        """Figures by group name."""
+        return self.steady.groups
+
+    @property
+    def service_time(self) -> Histogram:
+        """Latencies from the actual start."""
+        return self.steady.service_time
+
+    @property
+    def p50(self) -> float | None:
+        """The median in seconds."""
+        return self.steady.p50
+
+    @property
+    def p90(self) -> float | None:
+        """The 90th percentile in seconds."""
+        return self.steady.p90
+
+    @property
+    def p95(self) -> float | None:
+        """The 95th percentile in seconds."""
+        return self.steady.p95
+
+    @property
+    def p99(self) -> float | None:
+        """The 99th percentile in seconds."""
+        return self.steady.p99
+
+    def percentile(self, q: float) -> float | None:
+        """The q-th percentile in seconds, 0 < q <= 100."""
+        return self.steady.percentile(q)
+
+    def meets(self, objective: str) -> bool:
+        """Whether an objective, written as in the `sla` marker, has the verdict pass.
+
+        Raises:
+            UsageError: The objective cannot be parsed.
+        """
+        from pytest_roo_load.core.sla.judge import judge  # noqa: PLC0415 - the judge needs Result
+        from pytest_roo_load.core.sla.parser import parse_objective  # noqa: PLC0415
+        from pytest_roo_load.core.verdict import Verdict  # noqa: PLC0415
+
+        return judge(parse_objective(objective), self).verdict is Verdict.PASS
+
+
+def result_of(recording: Recording, spans: Mapping[str, tuple[float, float]], **rest: object) -> Result:
+    """The result of a merged recording; `spans` gives the start and end of each phase in seconds of the load."""
+    phases = {
+        name: PhaseResult(name, start, end - start, recording.phase(name)) for name, (start, end) in spans.items()
+    }
+    return Result(phases=phases, values=recording.values, **rest)  # type: ignore[arg-type]

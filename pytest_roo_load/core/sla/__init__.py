@@ -1,0 +1,1 @@
+"""Service-level objectives: their grammar, the table file, and the judge."""

@@ -1,0 +1,212 @@
+"""Judges an objective by a result: pass, fail, no data or invalid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from pytest_roo_load.core.result import PhaseResult, Result, Statistics
+from pytest_roo_load.core.sla.objective import Metric, Objective, Subject
+from pytest_roo_load.core.timeline import Second, total
+from pytest_roo_load.core.verdict import Verdict
+
+__all__ = ["DEFAULT_PROCESS", "Judgement", "judge"]
+
+DEFAULT_PROCESS = "ccs"
+
+Interval = tuple[float, float | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What a result says about one objective.
+
+    Attributes:
+        objective: What was judged.
+        verdict: The outcome.
+        measured: In the metric's base unit; for windows the worst one's; None without data.
+        interval: 95 % confidence interval of `measured`; an upper end of None means that there were too few samples.
+        samples: How many operations, or looks at a process, the value stands on.
+        reason: Why it is no data or invalid, or which window failed.
+    """
+
+    objective: Objective
+    verdict: Verdict
+    measured: float | None = None
+    interval: Interval | None = None
+    samples: int = 0
+    reason: str = ""
+
+    @property
+    def margin(self) -> float | None:
+        """How far inside the limit, as a share of it; negative outside."""
+        return None if self.measured is None else self.objective.margin(self.measured)
+
+
+def judge(objective: Objective, result: Result) -> Judgement:
+    """Judge one objective; never raises for what the run did or did not measure."""
+    phase = result.phases.get(objective.phase)
+    if phase is None:
+        known = ", ".join(result.phases)
+        return _no_data(objective, f"the profile has no phase {objective.phase!r}; it has {known}")
+    if objective.metric.subject is Subject.PROCESS:
+        return _judge_process(objective, result)
+    if objective.of is not None and objective.of not in phase.operations:
+        ran = ", ".join(repr(name) for name in phase.operations) or "none"
+        return _no_data(objective, f"no operation {objective.of!r} ran in {phase.name}; those that did: {ran}")
+    if objective.over_s is not None or objective.for_s is not None:
+        judgement = _judge_windows(objective, _seconds_of(result.timeline, phase))
+    else:
+        judgement = _judge_whole(objective, phase)
+    return _unless_invalid(judgement, result)
+
+
+def _no_data(objective: Objective, reason: str) -> Judgement:
+    return Judgement(objective=objective, verdict=Verdict.NO_DATA, reason=reason)
+
+
+def _unless_invalid(judgement: Judgement, result: Result) -> Judgement:
+    if not result.problems or not judgement.objective.metric.latency or judgement.verdict is Verdict.NO_DATA:
+        return judgement
+    return Judgement(
+        objective=judgement.objective,
+        verdict=Verdict.INVALID,
+        measured=judgement.measured,
+        interval=judgement.interval,
+        samples=judgement.samples,
+        reason="; ".join(result.problems),
+    )
+
+
+def _verdict(objective: Objective, measured: float) -> Verdict:
+    return Verdict.PASS if objective.holds(measured) else Verdict.FAIL
+
+
+def _judge_whole(objective: Objective, phase: PhaseResult) -> Judgement:
+    statistics = phase if objective.of is None else phase.operations[objective.of]
+    measured = phase.users if objective.metric.name == "users" else _value(objective.metric, statistics)
+    if measured is None or not statistics.count:
+        return _no_data(objective, _why_nothing(statistics, phase.name))
+    return Judgement(
+        objective=objective,
+        verdict=_verdict(objective, measured),
+        measured=measured,
+        interval=_interval(objective.metric, statistics),
+        samples=statistics.succeeded if objective.metric.latency else statistics.count,
+    )
+
+
+def _why_nothing(statistics: Statistics, phase: str) -> str:
+    if statistics.count:
+        return f"none of the {statistics.count} operations in {phase} succeeded"
+    return f"no operation ended in {phase}"
+
+
+def _value(metric: Metric, statistics: Statistics) -> float | None:
+    if metric.percentile is not None:
+        return statistics.percentile(metric.percentile)
+    value = getattr(statistics, metric.name)
+    return None if value is None else float(value)
+
+
+def _interval(metric: Metric, statistics: Statistics) -> Interval | None:
+    if metric.percentile is not None:
+        return statistics.histogram.interval(metric.percentile)
+    if metric.name == "error_rate":
+        return wilson(statistics.failed, statistics.count)
+    return None
+
+
+def wilson(hits: int, trials: int) -> Interval:
+    """The 95 % score interval of a proportion (E. B. Wilson, JASA 22, 1927)."""
+    z = 1.959964
+    share = hits / trials
+    centre = (share + z * z / (2 * trials)) / (1 + z * z / trials)
+    half = z / (1 + z * z / trials) * ((share * (1 - share) / trials + z * z / (4 * trials * trials)) ** 0.5)
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def _judge_process(objective: Objective, result: Result) -> Judgement:
+    name = objective.of or DEFAULT_PROCESS
+    use = result.resources.get(name)
+    if use is None:
+        watched = ", ".join(result.resources) or "none"
+        return _no_data(objective, f"process {name!r} was not watched; those that were: {watched}")
+    measured = use.cpu_mean if objective.metric.name == "cpu_mean" else float(use.memory_peak)
+    if measured is None:
+        return _no_data(
+            objective, f"process {name!r} was looked at {use.looks} time(s) in the steady phase, which is too few"
+        )
+    return Judgement(objective=objective, verdict=_verdict(objective, measured), measured=measured, samples=use.looks)
+
+
+def _seconds_of(timeline: Iterable[Second], phase: PhaseResult) -> list[Second]:
+    end = phase.start + phase.duration
+    return [second for second in timeline if phase.start <= second.t and second.t + 1 <= end + 1e-6]
+
+
+def _judge_windows(objective: Objective, seconds: Sequence[Second]) -> Judgement:
+    """`over`: each window of the length must hold. `for`: the windows are single seconds, and a streak breaks it."""
+    length = int(objective.over_s or 1)
+    if len(seconds) < max(length, int(objective.for_s or 0)):
+        return _no_data(objective, f"the phase has {len(seconds)} whole seconds, fewer than one window")
+    values = [(window[0].t, _window_value(objective, window)) for window in _windows(seconds, length)]
+    empty = [t for t, value in values if value is None]
+    if empty and objective.for_s is None:
+        return _no_data(objective, f"no samples from second {empty[0]} to {empty[0] + length}")
+    measured = [(t, value) for t, value in values if value is not None]
+    if not measured:
+        return _no_data(objective, "no samples in any window")
+    broken = _streak(objective, values) if objective.for_s else _first_violation(objective, measured)
+    worst = (max if objective.operator.startswith("<") else min)(value for _, value in measured)
+    return Judgement(
+        objective=objective,
+        verdict=Verdict.PASS if broken is None else Verdict.FAIL,
+        measured=worst,
+        samples=sum(_ended(objective, second) for second in seconds),
+        reason="" if broken is None else f"violated from second {broken} on",
+    )
+
+
+def _windows(seconds: Sequence[Second], length: int) -> Iterable[Sequence[Second]]:
+    return (seconds[start : start + length] for start in range(len(seconds) - length + 1))
+
+
+def _window_value(objective: Objective, window: Sequence[Second]) -> float | None:
+    if objective.metric.name == "users":
+        return float(min(second.users for second in window))
+    summed = total(window, objective.of)
+    ended = summed.ok.count + summed.failed
+    ratio: dict[str, Callable[[], float | None]] = {
+        "throughput": lambda: summed.ok.count / len(window),
+        "count": lambda: float(ended),
+        "error_rate": lambda: summed.failed / ended if ended else None,
+        "mean": lambda: summed.ok.mean,
+        "maximum": lambda: summed.ok.maximum if summed.ok.count else None,
+        "interrupted": lambda: None,
+    }
+    if objective.metric.percentile is not None:
+        return summed.ok.percentile(objective.metric.percentile)
+    return ratio[objective.metric.name]()
+
+
+def _ended(objective: Objective, second: Second) -> int:
+    summed = total([second], objective.of)
+    return summed.ok.count + (0 if objective.metric.latency else summed.failed)
+
+
+def _first_violation(objective: Objective, values: Sequence[tuple[int, float]]) -> int | None:
+    return next((t for t, value in values if not objective.holds(value)), None)
+
+
+def _streak(objective: Objective, values: Sequence[tuple[int, float | None]]) -> int | None:
+    """The first second of a violation that lasted `for_s` seconds; a second without samples violates a latency."""
+    began: int | None = None
+    for t, value in values:
+        if value is not None and objective.holds(value):
+            began = None
+            continue
+        began = t if began is None else began
+        if t + 1 - began >= (objective.for_s or 0):
+            return began
+    return None

@@ -1,0 +1,101 @@
+"""A run second by second."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pytest_roo_load.core.histogram import Histogram
+
+__all__ = ["OperationSecond", "ProcessUse", "Second"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessUse:
+    """What a process tree uses: resident bytes, CPU seconds since it started, and how many processes it has.
+
+    Memory that several processes of the tree share is counted once (proportional set size) where the kernel tells.
+    """
+
+    memory_bytes: int
+    cpu_s: float
+    processes: int
+
+
+@dataclass(slots=True, kw_only=True)
+class OperationSecond:
+    """One operation in one second: latencies of those that succeeded in it, and how many failed."""
+
+    ok: Histogram = field(default_factory=Histogram)
+    failed: int = 0
+
+    def merge(self, other: OperationSecond) -> None:
+        """Add what another generator, or another second, had."""
+        self.ok.merge(other.ok)
+        self.failed += other.failed
+
+
+@dataclass(slots=True, kw_only=True)
+class Second:
+    """What ended in one second of the load; second 0 is the first.
+
+    Attributes:
+        t: Number of the second.
+        phase: The phase in which the second began.
+        users: The least number of users inside a journey during the second.
+        operations: Operations that ended in it, by name. Groups are not among them.
+        resources: What each process tree used at the end of the second.
+    """
+
+    t: int
+    phase: str
+    users: int = 0
+    operations: dict[str, OperationSecond] = field(default_factory=dict)
+    resources: Mapping[str, ProcessUse] = field(default_factory=dict)
+
+    def merge(self, other: Second) -> None:
+        """Add another generator's view of the same second."""
+        self.users += other.users
+        for name, operation in other.operations.items():
+            self.operations.setdefault(name, OperationSecond()).merge(operation)
+
+    def to_dict(self) -> dict[str, Any]:
+        """One line of the run directory's live file."""
+        return {
+            "t": self.t,
+            "phase": self.phase,
+            "users": self.users,
+            "operations": {
+                name: {"ok": operation.ok.to_dict(), "failed": operation.failed}
+                for name, operation in self.operations.items()
+            },
+            "resources": {
+                name: {"memory_bytes": use.memory_bytes, "cpu_s": use.cpu_s, "processes": use.processes}
+                for name, use in self.resources.items()
+            },
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Second:
+        """The second that `to_dict` gave."""
+        return cls(
+            t=data["t"],
+            phase=data["phase"],
+            users=data["users"],
+            operations={
+                name: OperationSecond(ok=Histogram.from_dict(operation["ok"]), failed=operation["failed"])
+                for name, operation in data["operations"].items()
+            },
+            resources={name: ProcessUse(**use) for name, use in data["resources"].items()},
+        )
+
+
+def total(seconds: Iterable[Second], name: str | None = None) -> OperationSecond:
+    """The sum of one operation, or of all, over some seconds."""
+    result = OperationSecond()
+    for second in seconds:
+        for key, operation in second.operations.items():
+            if name is None or key == name:
+                result.merge(operation)
+    return result

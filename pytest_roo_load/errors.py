@@ -1,0 +1,134 @@
+"""Every error that pytest-roo-load raises, as one tree.
+
+RooLoadError
+├── UsageError          what the user wrote cannot be used: place, value, what is allowed, what to do
+├── ServiceError        a service could not be started or reached
+│   └── KeeperError     the keeper refused, died or did not answer
+├── OperationError      an operation of a journey failed; it has been counted already
+│   ├── OperationTimeout
+│   ├── ConnectError    no connection could be made
+│   ├── ConnectionLost  the connection ended before the answer was complete
+│   ├── ProtocolError   the answer was not HTTP or WebSocket as the standard has it
+│   └── UnexpectedAnswer  a well-formed answer that the caller cannot go on with
+└── GeneratorError      a generator died or could not take the load
+
+An error keeps its facts as attributes; its text says what happened, what was tried and what to do.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ConnectError",
+    "ConnectionLost",
+    "GeneratorError",
+    "KeeperError",
+    "OperationError",
+    "OperationTimeout",
+    "ProtocolError",
+    "RooLoadError",
+    "ServiceError",
+    "UnexpectedAnswer",
+    "UsageError",
+]
+
+
+class RooLoadError(Exception):
+    """The root of everything that pytest-roo-load raises on purpose."""
+
+
+class UsageError(RooLoadError):
+    """What the user wrote cannot be used.
+
+    Args:
+        problem: What is wrong, in a few words: "unknown metric".
+        value: The text or object as it was given.
+        allowed: What would have been right.
+        place: File and line, option, variable or marker; None when the caller will add it with `at`.
+        remedy: What to do, when `allowed` does not say it.
+    """
+
+    def __init__(
+        self, problem: str, *, value: object, allowed: str, place: str | None = None, remedy: str | None = None
+    ) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.value = value
+        self.allowed = allowed
+        self.place = place
+        self.remedy = remedy
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild_usage_error, (self.problem, self.value, self.allowed, self.place, self.remedy)
+
+    def __str__(self) -> str:
+        where = f"{self.place}: " if self.place else ""
+        remedy = f"; {self.remedy}" if self.remedy else ""
+        return f"{where}{self.problem}: {self.value!r} (allowed: {self.allowed}){remedy}"
+
+    def at(self, place: str) -> UsageError:
+        """The same error with its place, unless it has one already."""
+        return UsageError(
+            self.problem, value=self.value, allowed=self.allowed, place=self.place or place, remedy=self.remedy
+        )
+
+
+def _rebuild_usage_error(
+    problem: str, value: object, allowed: str, place: str | None, remedy: str | None
+) -> UsageError:
+    return UsageError(problem, value=value, allowed=allowed, place=place, remedy=remedy)
+
+
+class ServiceError(RooLoadError):
+    """A service could not be started or reached."""
+
+
+class KeeperError(ServiceError):
+    """The keeper refused, died or did not answer."""
+
+
+class OperationError(RooLoadError):
+    """An operation of a journey failed; the failure has been counted, so a journey need not count it again.
+
+    Attributes:
+        kind: The short name under which failures of this sort are counted, such as "timeout" or "status 500".
+    """
+
+    kind = "failed"
+
+    def __init__(self, message: str, *, kind: str | None = None) -> None:
+        super().__init__(message)
+        self.kind = kind or type(self).kind
+
+
+class OperationTimeout(OperationError):
+    """The deadline passed before the answer was complete."""
+
+    kind = "timeout"
+
+
+class ConnectError(OperationError):
+    """No connection could be made."""
+
+    kind = "connect"
+
+
+class ConnectionLost(OperationError):
+    """The connection ended before the answer was complete."""
+
+    kind = "connection lost"
+
+
+class ProtocolError(OperationError):
+    """The answer was not what the protocol's standard allows."""
+
+    kind = "protocol"
+
+
+class UnexpectedAnswer(OperationError):
+    """A well-formed answer that the caller cannot go on with, such as a status it did not expect."""
+
+    kind = "unexpected answer"
+
+
+class GeneratorError(RooLoadError):
+    """A generator died or could not take the load."""
