@@ -1,7 +1,7 @@
 """Latency histograms with three significant digits from 1 µs to 1 h, exact under merging.
 
-The buckets are those of HdrHistogram with 2,048 sub-buckets: every microsecond up to 2,047 µs has a bucket of its own, and
-from there each power of two is split into 1,024 equal parts, so a bucket is never wider than 1/1024 of its value.
+The buckets are those of HdrHistogram with 2,048 sub-buckets: every microsecond up to 2,047 µs has a bucket of its own,
+and from there each power of two is split into 1,024 equal parts, so a bucket is never wider than 1/1024 of its value.
 """
 
 from __future__ import annotations
@@ -113,8 +113,8 @@ class Histogram:
         """The confidence interval of a percentile from order statistics.
 
         The number of values below the true percentile is binomial, so the ranks at the binomial's quantiles bound it
-        whatever the distribution (Hahn and Meeker, "Statistical Intervals", 5.2). The upper bound is None when there are
-        too few values to have one.
+        whatever the distribution (Hahn and Meeker, "Statistical Intervals", 5.2). The upper bound is None when there
+        are too few values to have one.
         """
         if not self.count:
             return None

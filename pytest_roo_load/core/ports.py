@@ -53,10 +53,12 @@ class User(Protocol):
     recorder: Recorder
 
     @property
-    def http(self) -> Any: ...
+    def http(self) -> Any:
+        """The HTTP client."""
 
     @property
-    def websocket(self) -> Any: ...
+    def websocket(self) -> Any:
+        """The WebSocket client."""
 
     def iterations(self) -> AsyncIterator[int]:
         """Counts 0, 1, 2 ... until the load ends: the loop body is one iteration."""

@@ -1,7 +1,7 @@
 """Load profiles: how many virtual users there are at each moment, as data.
 
-A profile is a value that a test writes; its `plan()` is what generators carry out. A plan is a list of phases and a list
-of steps, each "from this second on, so many users".
+A profile is a value that a test writes; its `plan()` is what generators carry out. A plan is a list of phases and a
+list of steps, each "from this second on, so many users".
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Plan:
 
 
 def users_of(total: int, index: int, generators: int) -> range:
-    """The ids of the users that generator `index` of `generators` drives: every id once, shares that differ by one at most."""
+    """The ids that generator `index` of `generators` drives: every id once, shares that differ by one at most."""
     return range(index, total, generators)
 
 
@@ -185,7 +185,7 @@ def _gentle_start(users: int, warm_up_s: float) -> tuple[Step, ...]:
 
 
 def _whole(value: int, name: str, most: int = 1_000_000) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+    if type(value) is not int or not 1 <= value <= most:
         raise UsageError(f"{name} is out of range", value=value, allowed=f"a whole number from 1 to {most:,}")
     return value
 

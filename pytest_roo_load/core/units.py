@@ -1,6 +1,6 @@
 """Quantities as users write them ("20 s", "500 MB", "1000 requests/min") and as reports show them.
 
-Inside the package every quantity is a float in its base unit: seconds, bytes, a ratio (0 to 1) or operations per second.
+Inside the package every quantity is a float in its base unit: seconds, bytes, a ratio (0 to 1), operations per second.
 MB is 10^6 bytes and MiB 2^20.
 """
 

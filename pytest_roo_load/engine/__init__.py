@@ -1,1 +1,1 @@
-
+"""Drives virtual users and records what they did."""

@@ -1,1 +1,1 @@
-
+"""The keeper: the process of a run that owns its services, and the client that speaks to it."""

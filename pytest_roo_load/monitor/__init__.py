@@ -1,1 +1,1 @@
-
+"""Watches what the processes of a run use."""

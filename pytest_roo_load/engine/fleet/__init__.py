@@ -1,1 +1,1 @@
-
+"""Fleets: where the generators of a run live."""

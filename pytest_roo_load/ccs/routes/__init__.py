@@ -1,0 +1,19 @@
+"""The HTTP routes: one noun per module, each with a table ``ROUTES``; a new module is one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from aiohttp import web
+
+from pytest_roo_load.ccs.routes import auth, conversations, devices, health, messages, users
+
+API = "/api/v1"
+
+
+def all_routes() -> Iterable[web.RouteDef]:
+    """Return every route of the server with its full path."""
+    yield from health.ROUTES
+    for module in (auth, users, devices, conversations, messages):
+        for route in module.ROUTES:
+            yield web.RouteDef(route.method, API + route.path, route.handler, route.kwargs)

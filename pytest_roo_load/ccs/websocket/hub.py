@@ -1,0 +1,136 @@
+"""All WebSockets of this instance: who is connected, and who has been silent for too long."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from pytest_roo_load.ccs.sessions import Identity
+from pytest_roo_load.ccs.websocket.connection import Connection
+
+GOING_AWAY, POLICY, OVERLOADED, REPLACED = 1001, 1008, 1013, 4001
+_SWEEP_S = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long the hub waits, in seconds: for a registration, between pings, and for a sign of life."""
+
+    register_s: float
+    ping_s: float
+    silence_s: float
+
+
+class Hub:
+    """The open connections, registered or not, at most ``limit``."""
+
+    def __init__(self, *, limit: int, patience: Patience) -> None:
+        self._limit = limit
+        self._patience = patience
+        self._open: set[Connection] = set()
+        self._devices: dict[str, dict[str, Connection]] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def __repr__(self) -> str:
+        return f"<Hub {len(self._open)} of {self._limit} connections, {len(self._devices)} users>"
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    @property
+    def full(self) -> bool:
+        """Whether no further connection fits."""
+        return len(self._open) >= self._limit
+
+    def opened(self, connection: Connection) -> None:
+        """Take a connection under supervision."""
+        self._open.add(connection)
+
+    def register(self, connection: Connection, identity: Identity) -> None:
+        """Make a connection reachable as its device; an older one of the same device is closed."""
+        connection.identity = identity
+        devices = self._devices.setdefault(identity.user_id, {})
+        older = devices.get(identity.device_id)
+        devices[identity.device_id] = connection
+        if older is not None and older is not connection:
+            self._close_later(older, REPLACED, "Replaced by a newer connection")
+
+    def closed(self, connection: Connection) -> bool:
+        """Forget a connection; tell whether its device is now without one here."""
+        self._open.discard(connection)
+        if connection.identity is None:
+            return False
+        user_id, device_id = connection.identity.user_id, connection.identity.device_id
+        devices = self._devices.get(user_id, {})
+        if devices.get(device_id) is not connection:
+            return False
+        del devices[device_id]
+        if not devices:
+            del self._devices[user_id]
+        return True
+
+    def device(self, user_id: str, device_id: str) -> Connection | None:
+        """Return the connection of a user's device, None when it is not here."""
+        devices = self._devices.get(user_id)
+        return None if devices is None else devices.get(device_id)
+
+    def registered(self) -> Iterator[Identity]:
+        """Return everyone who is reachable here."""
+        for connection in list(self._open):
+            if connection.identity is not None:
+                yield connection.identity
+
+    async def deliver(self, user_id: str, text: str, *, to: str | None, sender: str) -> int:
+        """Send a frame to one device of a user, or to all but the sender; return how many took it."""
+        if to is not None:
+            connection = self.device(user_id, to)
+            return int(connection is not None and await connection.send(text))
+        delivered = 0
+        for device_id, connection in list(self._devices.get(user_id, {}).items()):
+            if device_id != sender:
+                delivered += await connection.send(text)
+        return delivered
+
+    def end_sessions(self, session_ids: Collection[str]) -> None:
+        """Close the connections of sessions that have ended."""
+        ended = frozenset(session_ids)
+        for connection in list(self._open):
+            if connection.identity is not None and connection.identity.session_id in ended:
+                self._close_later(connection, POLICY, "Session ended")
+
+    def evict(self, user_id: str, device_id: str) -> None:
+        """Close the connection of a device that has connected to another instance."""
+        connection = self.device(user_id, device_id)
+        if connection is not None:
+            self._close_later(connection, REPLACED, "Replaced by a newer connection")
+
+    async def watch(self) -> None:
+        """Ping everyone in turn and close the silent, until cancelled. One task for all: timers per socket cost more."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(_SWEEP_S)
+            await self.sweep(loop.time())
+
+    async def sweep(self, now: float) -> None:
+        """Do what is due at loop time ``now``."""
+        patience = self._patience
+        for connection in list(self._open):
+            if now - connection.heard_at >= patience.silence_s:
+                self._close_later(connection, GOING_AWAY, "Heartbeat timeout")
+            elif connection.identity is None and now - connection.opened_at >= patience.register_s:
+                self._close_later(connection, POLICY, "Registration timeout")
+            elif now - connection.pinged_at >= patience.ping_s:
+                await connection.ping(now)
+
+    async def close(self) -> None:
+        """Close every connection because the server stops. May be called again."""
+        for connection in list(self._open):
+            self._close_later(connection, GOING_AWAY, "Server shutting down")
+        if self._closing:
+            await asyncio.wait(self._closing)
+
+    def _close_later(self, connection: Connection, code: int, reason: str) -> None:
+        task = asyncio.get_running_loop().create_task(connection.close(code, reason))
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)

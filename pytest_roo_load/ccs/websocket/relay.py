@@ -1,0 +1,178 @@
+"""Frames between instances, over one Redis subscription each.
+
+An instance listens to ``ccs:instance:<its id>`` (frames for its devices, and answers to its own) and to ``ccs:all``
+(devices that moved, sessions that ended). A message is a JSON header, and for a frame a line end and the frame's text.
+Without Redis the instances are islands: local delivery goes on, and devices are announced again when Redis is back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from pytest_roo_load.ccs.sessions import Identity
+from pytest_roo_load.ccs.websocket.directory import Directory
+from pytest_roo_load.ccs.websocket.hub import Hub
+from pytest_roo_load.ccs.websocket.protocol import Frame
+
+ANSWER_S = 5.0
+_AGAIN_S = 0.2
+_EVERYONE = "ccs:all"
+_TROUBLE = (RedisError, OSError, TimeoutError)
+
+log = logging.getLogger("ccs.relay")
+
+
+class Relay:
+    """Sends what cannot be delivered here to the instances that can, and delivers what they send."""
+
+    def __init__(self, redis: Redis, hub: Hub, instance_id: str) -> None:
+        self._redis = redis
+        self._hub = hub
+        self._instance_id = instance_id
+        self._directory = Directory(redis, instance_id)
+        self._numbers = itertools.count(1)
+        self._answers: dict[int, asyncio.Future[int]] = {}
+
+    def __repr__(self) -> str:
+        state = "listening" if self._directory.remembers else "alone"
+        return f"<Relay {self._instance_id} {state}, {len(self._answers)} answers awaited>"
+
+    async def join(self, identity: Identity) -> None:
+        """Make a device known to the other instances; the one that had it closes its old connection."""
+        try:
+            before = await self._directory.put(identity)
+            if before is not None:
+                await self._publish(before, kind="evict", user=identity.user_id, device=identity.device_id)
+            await self._announce(kind="moved", user=identity.user_id)
+        except _TROUBLE as error:
+            log.warning("device not announced: %s", error)
+
+    async def leave(self, identity: Identity) -> None:
+        """Make known that a device has gone."""
+        try:
+            await self._directory.remove(identity.user_id, identity.device_id)
+            await self._announce(kind="moved", user=identity.user_id)
+        except _TROUBLE as error:
+            log.warning("leaving device not announced: %s", error)
+
+    async def forward(self, frame: Frame) -> Sequence[asyncio.Future[int]]:
+        """Send a frame to the other instances that have devices it is for.
+
+        Returns one future per instance reached if the frame wants an acknowledgement, with how many devices took it;
+        each must be given to `answered`. Empty when there is no such instance, or Redis is away.
+        """
+        try:
+            places = await self._directory.elsewhere(frame.user_id)
+            if frame.to_device is not None:
+                place = places.get(frame.to_device)
+                wanted = {} if place is None else {frame.to_device: place}
+            else:
+                wanted = {device: place for device, place in places.items() if device != frame.from_device}
+            return [
+                answer
+                for place in set(wanted.values())
+                if (answer := await self._send(frame, place, wanted)) is not None
+            ]
+        except _TROUBLE as error:
+            log.warning("frame not forwarded: %s", error)
+            return []
+
+    async def answered(self, answers: Sequence[asyncio.Future[int]]) -> bool:
+        """Wait up to ANSWER_S until one instance has delivered; False when none has."""
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                for answer in asyncio.as_completed(answers):
+                    if await answer:
+                        return True
+        except TimeoutError:
+            pass
+        return False
+
+    async def announce_ended(self, session_ids: Sequence[str]) -> None:
+        """Have the other instances close the connections of sessions that have ended."""
+        try:
+            await self._announce(kind="ended", sessions=list(session_ids))
+        except _TROUBLE as error:
+            log.warning("ended sessions not announced: %s", error)
+
+    async def listen(self) -> None:
+        """Receive from the other instances, reconnecting for ever, until cancelled."""
+        while True:
+            try:
+                await self._listen_once()
+            except _TROUBLE as error:
+                log.warning("relay: %s: %s", type(error).__name__, error)
+            self._directory.forget(remember=False)
+            await asyncio.sleep(_AGAIN_S)
+
+    async def _listen_once(self) -> None:
+        async with self._redis.pubsub(ignore_subscribe_messages=False) as subscription:
+            await subscription.subscribe(_channel(self._instance_id), _EVERYONE)
+            async for message in subscription.listen():
+                if message["type"] == "subscribe" and message["data"] == 2:  # noqa: PLR2004 - both channels are on
+                    self._directory.forget(remember=True)
+                    await self._directory.put_all(self._hub.registered())
+                elif message["type"] == "message":
+                    header, _, text = message["data"].partition(b"\n")
+                    await self._receive(json.loads(header), text)
+
+    async def _receive(self, header: Mapping[str, Any], text: bytes) -> None:
+        match header:
+            case {"kind": "frame", "user": user, "to": to, "from": sender, "reply": reply}:
+                delivered = await self._hub.deliver(user, text.decode(), to=to, sender=sender)
+                if reply is not None:
+                    await self._publish(reply[0], kind="answer", number=reply[1], delivered=delivered)
+            case {"kind": "answer", "number": number, "delivered": delivered}:
+                answer = self._answers.pop(number, None)
+                if answer is not None and not answer.done():
+                    answer.set_result(delivered)
+            case {"kind": "moved", "user": user}:
+                self._directory.moved(user)
+            case {"kind": "evict", "user": user, "device": device}:
+                self._hub.evict(user, device)
+            case {"kind": "ended", "sessions": sessions}:
+                self._hub.end_sessions(sessions)
+
+    async def _send(self, frame: Frame, place: str, wanted: Mapping[str, str]) -> asyncio.Future[int] | None:
+        number = next(self._numbers) if frame.requires_ack else None
+        answer = None if number is None else self._await_answer(number)
+        header = {
+            "kind": "frame",
+            "user": frame.user_id,
+            "to": frame.to_device,
+            "from": frame.from_device,
+            "reply": None if number is None else [self._instance_id, number],
+        }
+        message = json.dumps(header).encode() + b"\n" + frame.text.encode()
+        if await self._redis.publish(_channel(place), message):
+            return answer
+        if number is not None:
+            self._answers.pop(number, None)
+        for device in [device for device, there in wanted.items() if there == place]:
+            await self._directory.remove(frame.user_id, device, place)
+        self._directory.moved(frame.user_id)
+        return None
+
+    def _await_answer(self, number: int) -> asyncio.Future[int]:
+        loop = asyncio.get_running_loop()
+        answer = self._answers[number] = loop.create_future()
+        loop.call_later(2 * ANSWER_S, self._answers.pop, number, None)
+        return answer
+
+    async def _publish(self, place: str, **header: Any) -> None:
+        await self._redis.publish(_channel(place), json.dumps(header))
+
+    async def _announce(self, **header: Any) -> None:
+        await self._redis.publish(_EVERYONE, json.dumps(header))
+
+
+def _channel(instance_id: str) -> str:
+    return f"ccs:instance:{instance_id}"

@@ -1,0 +1,1 @@
+"""The default HTTP/1.1 client: keep-alive connections of one virtual user on httptools."""

@@ -1,0 +1,97 @@
+"""Drives a closed profile: each user starts its journey anew as soon as it is done."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Awaitable, Callable, Sequence
+from time import perf_counter
+
+from pytest_roo_load.core.profiles import Plan, users_of
+from pytest_roo_load.engine.user import Surroundings, VirtualUser
+from pytest_roo_load.errors import OperationError
+
+__all__ = ["ClosedDriver", "Journey"]
+
+Journey = Callable[[VirtualUser], Awaitable[None]]
+_AFTER_AN_ERROR_S = 0.1
+
+
+class ClosedDriver:
+    """Starts the users of one generator's share as the plan says and keeps them going.
+
+    A journey that raises waits 100 ms before it starts again, so that a journey that always fails at once does not turn
+    into a busy loop; while it waits its user is not inside a journey.
+    """
+
+    def __init__(self, plan: Plan, share: tuple[int, int], surroundings: Surroundings) -> None:
+        self._plan = plan
+        self._index, self._generators = share
+        self._around = surroundings
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __repr__(self) -> str:
+        return f"<ClosedDriver with {len(self._tasks)} users>"
+
+    async def drive(self, began: float, journeys: Sequence[Journey]) -> None:
+        """Carry out the plan's steps and wait until every user has come to its end.
+
+        Args:
+            began: Start of the load on the clock of `time.perf_counter`.
+            journeys: The journey of each user id.
+        """
+        started = 0
+        for step in self._plan.steps:
+            await self._around.pauses.pause(began + step.at_s - perf_counter())
+            if self._around.pauses.ended:
+                break
+            for number in users_of(step.users, self._index, self._generators)[started:]:
+                self._tasks.add(asyncio.create_task(self._live(number, journeys[number])))
+                started += 1
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def interrupt(self) -> None:
+        """End what is still in flight."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _live(self, number: int, journey: Journey) -> None:
+        user = VirtualUser(number, self._around)
+        recorder, quota = self._around.recorder, self._around.quota
+        try:
+            while quota.take():
+                recorder.enter()
+                while not await self._perform(user, journey):
+                    if not quota.take():
+                        recorder.retire()
+                        return
+                    await asyncio.sleep(0)
+                recorder.leave()
+                await self._around.pauses.pause(_AFTER_AN_ERROR_S)
+        finally:
+            await user.close()
+
+    async def _perform(self, user: VirtualUser, journey: Journey) -> bool:
+        """One call of the journey; whether it raised. A journey without `iterations()` is one iteration."""
+        began = perf_counter()
+        user.iterates, user.has_turn = False, True
+        try:
+            await journey(user)
+        except OperationError:
+            return True
+        except Exception as error:  # noqa: BLE001 - whatever a journey raises is a failed operation, never the run's end
+            slot = self._around.recorder.slot(f"journey {getattr(journey, '__name__', 'journey')}")
+            slot.started += 1
+            slot.fail(perf_counter() - began, type(error).__name__, _traceback(error))
+            return True
+        if not user.iterates:
+            self._around.recorder.iterated()
+        return False
+
+
+def _traceback(error: BaseException) -> str:
+    """The traceback from the journey's own frame on."""
+    frames = error.__traceback__.tb_next if error.__traceback__ else None
+    return "".join(traceback.format_exception(type(error), error, frames)).rstrip()

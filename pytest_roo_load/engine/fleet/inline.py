@@ -1,0 +1,39 @@
+"""One generator in this very process: for debugging with breakpoints."""
+
+from __future__ import annotations
+
+import os
+from time import perf_counter
+
+from pytest_roo_load.core.timeline import Second
+from pytest_roo_load.engine.fleet.strategy import Observer
+from pytest_roo_load.engine.generator import Generator
+from pytest_roo_load.engine.shard import Outcome, Shard
+
+__all__ = ["InlineFleet"]
+
+_NAME = "inline"
+
+
+class InlineFleet:
+    """See `Fleet`. Journeys travel by value here too, so that a test behaves alike under every strategy."""
+
+    names = (_NAME,)
+
+    def __repr__(self) -> str:
+        return "<InlineFleet>"
+
+    def __str__(self) -> str:
+        return "inline"
+
+    async def perform(self, shard: Shard, observer: Observer) -> list[Outcome]:
+        """See `Fleet`."""
+
+        def emit(second: Second) -> None:
+            observer.second(_NAME, second)
+
+        (own,) = shard.split(self.names)
+        generator = Generator(own, emit)
+        start = perf_counter()
+        observer.started(start, (os.getpid(),))
+        return [await generator.run(start)]

@@ -1,0 +1,93 @@
+"""How a run and its child generators talk: pickled messages, each after its length, over a socket pair."""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+import struct
+from dataclasses import dataclass
+
+from pytest_roo_load.core.timeline import Second
+from pytest_roo_load.engine.shard import Outcome, Shard
+
+__all__ = ["Done", "Failed", "Go", "Message", "Ready", "Report", "Task", "Wire"]
+
+_LENGTH = struct.Struct("!I")
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """To the generator, first: what to do."""
+
+    shard: Shard
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """From the generator: journeys are loaded, the load could begin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """To the generator: the load begins at this moment of the machine's monotonic clock."""
+
+    start: float
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """From the generator, every second."""
+
+    second: Second
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """From the generator, last."""
+
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """From the generator, last: what stopped it, and whether what the user wrote did."""
+
+    text: str
+
+
+Message = Task | Ready | Go | Report | Done | Failed
+
+
+class Wire:
+    """One end of the socket pair."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    def __repr__(self) -> str:
+        return f"<Wire {'closing' if self._writer.is_closing() else 'open'}>"
+
+    def send(self, message: Message) -> None:
+        """Queue a message; the other side is a process that reads at once, so the queue stays short."""
+        data = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
+        self._writer.write(_LENGTH.pack(len(data)) + data)
+
+    async def receive(self) -> Message:
+        """The next message.
+
+        Raises:
+            asyncio.IncompleteReadError: The other side is gone.
+        """
+        (length,) = _LENGTH.unpack(await self._reader.readexactly(_LENGTH.size))
+        message: Message = pickle.loads(await self._reader.readexactly(length))  # noqa: S301 - our own process
+        return message
+
+    async def close(self) -> None:
+        """Send what is queued and close; idempotent."""
+        try:
+            await self._writer.drain()
+            self._writer.close()
+            await self._writer.wait_closed()
+        except ConnectionError:
+            return  # the other side is gone already, which is what closing is for

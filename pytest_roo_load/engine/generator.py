@@ -1,0 +1,120 @@
+"""One generator: performs its share of a load and reports every second."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import math
+from collections.abc import Callable, Sequence
+from time import perf_counter
+
+from pytest_roo_load.clients.http.names import RouteNames
+from pytest_roo_load.clients.sweeper import INTERVAL_S, Sweeper
+from pytest_roo_load.core.mix import assign
+from pytest_roo_load.core.profiles import STEADY
+from pytest_roo_load.core.timeline import Second
+from pytest_roo_load.engine.closed import ClosedDriver, Journey
+from pytest_roo_load.engine.journeys import unpack
+from pytest_roo_load.engine.pause import Pauses
+from pytest_roo_load.engine.quota import Quota, share_of
+from pytest_roo_load.engine.recorder import PhaseRecorder
+from pytest_roo_load.engine.self_watch import SelfWatch
+from pytest_roo_load.engine.shard import Outcome, Shard
+from pytest_roo_load.engine.user import Surroundings
+
+__all__ = ["AFTERMATH", "Generator"]
+
+AFTERMATH = "graceful_stop"
+
+
+class Generator:
+    """Performs one shard.
+
+    Args:
+        shard: What to do.
+        emit: Called once for every second of the load, in order.
+    """
+
+    def __init__(self, shard: Shard, emit: Callable[[Second], None]) -> None:
+        self._shard = shard
+        self._emit = emit
+        self._plan = shard.plan
+        self._recorder = PhaseRecorder(self._plan.phases[0].name)
+        self._sweeper = Sweeper()
+        self._pauses = Pauses()
+        self._quota = Quota(share_of(shard.plan.quota, shard.index, shard.generators))
+        self._watch = SelfWatch(shard.name)
+        self._next_second = 0
+        self._journeys = self._by_user(unpack(shard.journeys))
+
+    def __repr__(self) -> str:
+        return f"<Generator {self._shard.name} of {self._shard.generators}, second {self._next_second}>"
+
+    def _by_user(self, journeys: Sequence[Journey]) -> list[Journey]:
+        return [journeys[index] for index in assign(self._shard.weights, self._plan.peak_users)]
+
+    async def run(self, start: float) -> Outcome:
+        """Perform the load, which begins at `start` on the clock of `time.perf_counter`."""
+        gc.collect()
+        gc.freeze()
+        await asyncio.sleep(max(0.0, start - perf_counter()))
+        driver = ClosedDriver(self._plan, (self._shard.index, self._shard.generators), self._surroundings())
+        ticking = asyncio.create_task(self._tick(start))
+        driving = asyncio.create_task(driver.drive(start, self._journeys))
+        try:
+            await self._phases(start, driving)
+            health, ended_s = self._watch.end(), perf_counter() - start
+            self._end_load()
+            await asyncio.wait({driving}, timeout=self._plan.graceful_stop_s)
+        finally:
+            driving.cancel()
+            await driver.interrupt()
+            ticking.cancel()
+            gc.unfreeze()
+        self._collect_until(math.ceil(perf_counter() - start))
+        return Outcome(recording=self._recorder.recording, health=health, ended_s=ended_s)
+
+    def _surroundings(self) -> Surroundings:
+        return Surroundings(
+            run=self._shard.run,
+            seed=self._shard.seed,
+            target=self._shard.target,
+            recorder=self._recorder,
+            sweeper=self._sweeper,
+            names=RouteNames(),
+            pauses=self._pauses,
+            quota=self._quota,
+        )
+
+    async def _phases(self, start: float, driving: asyncio.Task[None]) -> None:
+        """Go through the phases; the last one also ends when every user has come to its end."""
+        for phase in self._plan.phases:
+            if phase.name == STEADY:
+                self._quota.count_from_now()
+                self._watch.begin()
+            if phase is not self._plan.phases[0]:
+                self._recorder.switch(phase.name)
+            await asyncio.wait({driving}, timeout=max(0.0, start + phase.end_s - perf_counter()))
+
+    def _end_load(self) -> None:
+        self._recorder.switch(AFTERMATH)
+        self._quota.ended = True
+        self._pauses.end()
+
+    async def _tick(self, start: float) -> None:
+        """Sweep, look how late it is, and report whole seconds, 20 times a second."""
+        due = perf_counter()
+        while True:
+            due = max(due + INTERVAL_S, perf_counter())
+            await asyncio.sleep(due - perf_counter())
+            now = perf_counter()
+            self._watch.late(now - due)
+            self._sweeper.sweep(now)
+            self._collect_until(math.floor(now - start))
+
+    def _collect_until(self, second: int) -> None:
+        """Report every second before `second` that has not been reported."""
+        while self._next_second < second:
+            phase = self._plan.phase_at(self._next_second)
+            self._emit(self._recorder.collect(self._next_second, phase))
+            self._next_second += 1

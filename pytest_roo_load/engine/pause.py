@@ -1,0 +1,43 @@
+"""Pauses that the end of the load can end."""
+
+from __future__ import annotations
+
+import asyncio
+
+__all__ = ["Pauses"]
+
+
+class Pauses:
+    """All pauses of a generator; `end` wakes everybody and makes later pauses return at once."""
+
+    def __init__(self) -> None:
+        self._waiting: set[asyncio.Future[None]] = set()
+        self.ended = False
+
+    def __repr__(self) -> str:
+        return f"<Pauses {'ended' if self.ended else 'open'}, {len(self._waiting)} waiting>"
+
+    async def pause(self, length_s: float) -> None:
+        """Wait for some seconds, or until `end`; not at all for 0 or less."""
+        if self.ended or length_s <= 0:
+            return
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[None] = loop.create_future()
+        timer = loop.call_later(length_s, _wake, waiter)
+        self._waiting.add(waiter)
+        try:
+            await waiter
+        finally:
+            timer.cancel()
+            self._waiting.discard(waiter)
+
+    def end(self) -> None:
+        """Wake everybody."""
+        self.ended = True
+        for waiter in self._waiting:
+            _wake(waiter)
+
+
+def _wake(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)

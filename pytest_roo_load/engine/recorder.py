@@ -1,0 +1,136 @@
+"""Takes samples on the hot path and folds them into histograms once a second."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pytest_roo_load.core.histogram import Histogram
+from pytest_roo_load.core.recording import ErrorCount, PhaseRecording, Recording, Tally, Values
+from pytest_roo_load.core.timeline import OperationSecond, Second
+
+__all__ = ["MAX_NAMES", "OTHER", "PhaseRecorder"]
+
+MAX_NAMES = 200
+OTHER = "(other)"
+
+
+class _Slot:
+    """See `core.ports.Slot`."""
+
+    __slots__ = ("errors", "failed", "ok", "started")
+
+    def __init__(self) -> None:
+        self.started = 0
+        self.ok: list[float] = []
+        self.failed: list[float] = []
+        self.errors: dict[str, ErrorCount] = {}
+
+    def fail(self, latency_s: float, kind: str, exemplar: str) -> None:
+        self.failed.append(latency_s)
+        error = self.errors.get(kind)
+        if error is None:
+            error = self.errors[kind] = ErrorCount(exemplar=exemplar)
+        error.count += 1
+
+
+class _Phase:
+    """The slots of one phase and what has been folded out of them."""
+
+    __slots__ = ("groups", "operations", "recording")
+
+    def __init__(self, recording: PhaseRecording) -> None:
+        self.recording = recording
+        self.operations: dict[str, _Slot] = {}
+        self.groups: dict[str, _Slot] = {}
+
+
+class PhaseRecorder:
+    """Records operations by the phase in which they started.
+
+    A slot belongs to a phase for good: an operation that ends after its phase still counts for it. Memory is one
+    histogram per (name, outcome, phase) and the samples of the current second.
+    """
+
+    def __init__(self, phase: str) -> None:
+        self.recording = Recording()
+        self._phases: dict[str, _Phase] = {}
+        self._active = 0
+        self._least = 0
+        self.switch(phase)
+
+    def __repr__(self) -> str:
+        return f"<PhaseRecorder in {self.phase}, {self._active} users active, {len(self._slots)} operations>"
+
+    def switch(self, phase: str) -> None:
+        """From now on what starts belongs to another phase."""
+        self.phase = phase
+        if phase not in self._phases:
+            self._phases[phase] = _Phase(self.recording.phase(phase))
+        self._current = self._phases[phase]
+        self._slots = self._current.operations
+        self._current.recording.users = self._active
+
+    def slot(self, name: str) -> _Slot:
+        """The slot of an operation in the current phase; beyond 200 names the rest is "(other)"."""
+        slot = self._slots.get(name)
+        if slot is None:
+            slot = self._slots.setdefault(name if len(self._slots) < MAX_NAMES else OTHER, _Slot())
+        return slot
+
+    def group_slot(self, name: str) -> _Slot:
+        """The same for a group."""
+        groups = self._current.groups
+        return groups.setdefault(name if len(groups) < MAX_NAMES or name in groups else OTHER, _Slot())
+
+    def check(self, name: str, held: bool) -> None:  # noqa: FBT001 - the outcome is what is recorded
+        """Count the outcome of a check."""
+        self._current.recording.checks.setdefault(name, [0, 0])[not held] += 1
+
+    def value(self, name: str, value: Any) -> None:
+        """Keep a value for the test."""
+        self.recording.values.setdefault(name, Values()).add(value)
+
+    def enter(self) -> None:
+        """A user has entered its journey."""
+        self._active += 1
+
+    def retire(self) -> None:
+        """A user has nothing more to do: that there are fewer from now on is the plan's doing."""
+        self._active -= 1
+
+    def leave(self) -> None:
+        """A user is out of its journey although the load goes on."""
+        self._active -= 1
+        self._least = min(self._least, self._active)
+        least = self._current.recording.users
+        self._current.recording.users = self._active if least is None else min(least, self._active)
+
+    def iterated(self) -> None:
+        """An iteration has been finished."""
+        self._current.recording.iterations += 1
+
+    def collect(self, t: int, phase: str) -> Second:
+        """Fold what ended since the last call; the answer is second `t` of the load."""
+        second = Second(t=t, phase=phase, users=self._least)
+        self._least = self._active
+        for current in self._phases.values():
+            for name, slot in current.operations.items():
+                _fold(slot, current.recording.operations.setdefault(name, Tally()), second, name)
+            for name, slot in current.groups.items():
+                _fold(slot, current.recording.groups.setdefault(name, Tally()), None, name)
+        return second
+
+
+def _fold(slot: _Slot, tally: Tally, second: Second | None, name: str) -> None:
+    tally.started = slot.started
+    tally.errors = slot.errors
+    ok, failed = slot.ok, slot.failed
+    if not ok and not failed:
+        return
+    slot.ok, slot.failed = [], []
+    part = OperationSecond(ok=Histogram(), failed=len(failed))
+    part.ok.add(ok)
+    tally.ok.merge(part.ok)
+    tally.failed.add(failed)
+    if second is not None:
+        second.operations.setdefault(name, OperationSecond()).merge(part)

@@ -1,0 +1,154 @@
+"""Performs one `run()`: splits it over a fleet, follows it, and makes the result."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+from pytest_roo_load.core.ports import Probe
+from pytest_roo_load.core.profiles import STEADY, Phase
+from pytest_roo_load.core.recording import Recording
+from pytest_roo_load.core.result import Result, result_of
+from pytest_roo_load.core.timeline import Second
+from pytest_roo_load.engine.fleet.strategy import Fleet
+from pytest_roo_load.engine.meter import Meter
+from pytest_roo_load.engine.shard import Outcome, Shard
+from pytest_roo_load.engine.spool import Spool, Timeline
+from pytest_roo_load.errors import UsageError
+
+__all__ = ["Load", "perform"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """Everything that one `run()` needs.
+
+    Attributes:
+        shard: The whole load; the fleet splits it.
+        fleet: Who generates it.
+        probe: Given the generators' processes, makes what looks at all processes.
+        live: The file that gets a line per second.
+    """
+
+    shard: Shard
+    fleet: Fleet
+    probe: Callable[[tuple[int, ...]], Probe]
+    live: Path
+
+
+def perform(load: Load) -> tuple[Result, tuple[float, float]]:
+    """Generate the load and wait for its end; the result, and when it began and ended on `time.perf_counter`.
+
+    Raises:
+        UsageError: Called while an event loop runs in this thread.
+        GeneratorError: A generator died.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            return runner.run(_Follower(load).follow())
+    raise UsageError(
+        "run() was called inside an event loop", value="async test", allowed="a test function that is not async"
+    )
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop  # noqa: PLC0415 - not made for every platform
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+class _Follower:
+    """Merges what generators report, second by second, and looks at the processes meanwhile."""
+
+    def __init__(self, load: Load) -> None:
+        self._load = load
+        self._plan = load.shard.plan
+        self._meter = Meter()
+        self._spool = Spool(load.live)
+        self._pending: dict[int, tuple[Second, int]] = {}
+        self._start = 0.0
+        self._probe: Probe | None = None
+        self._looking: asyncio.Task[None] | None = None
+
+    def __repr__(self) -> str:
+        return f"<_Follower with {len(self._pending)} seconds pending>"
+
+    async def follow(self) -> tuple[Result, tuple[float, float]]:
+        with self._spool:
+            try:
+                outcomes = await self._load.fleet.perform(self._load.shard, self)
+                await self._look(steady=self._steady_lasts(outcomes))
+            finally:
+                if self._looking is not None:
+                    self._looking.cancel()
+        return self._result(outcomes), (self._start, perf_counter())
+
+    def started(self, start: float, pids: tuple[int, ...]) -> None:
+        """Part of `Observer`."""
+        self._start = start
+        self._probe = self._load.probe(pids)
+        self._looking = asyncio.create_task(self._keep_looking())
+
+    def second(self, generator: str, second: Second) -> None:
+        """Part of `Observer`: a second is written when every generator has reported it."""
+        del generator
+        merged, reports = self._pending.get(second.t, (None, 0))
+        if merged is None:
+            merged = second
+        else:
+            merged.merge(second)
+        self._pending[second.t] = merged, reports + 1
+        if reports + 1 == len(self._load.fleet.names):
+            merged.resources = self._meter.latest
+            self._spool.write(merged)
+            del self._pending[second.t]
+
+    async def _keep_looking(self) -> None:
+        """At every whole second of the load, and where the steady phase begins and ends."""
+        steady = self._steady
+        edges = {steady.start_s, steady.end_s} | set(range(int(self._plan.duration_s) + 1))
+        for moment in sorted(edges):
+            await asyncio.sleep(max(0.0, self._start + moment - perf_counter()))
+            await self._look(steady=steady.start_s <= moment <= steady.end_s)
+
+    async def _look(self, *, steady: bool) -> None:
+        if self._probe is None:
+            return
+        uses = await asyncio.get_running_loop().run_in_executor(None, self._probe.sample)
+        self._meter.look(perf_counter() - self._start, uses, steady=steady)
+
+    @property
+    def _steady(self) -> Phase:
+        return next(phase for phase in self._plan.phases if phase.name == STEADY)
+
+    def _steady_lasts(self, outcomes: list[Outcome]) -> bool:
+        """Whether the load ended before its planned end, so that the steady phase's last look is still to be taken."""
+        return max(outcome.ended_s for outcome in outcomes) < self._plan.duration_s
+
+    def _result(self, outcomes: list[Outcome]) -> Result:
+        recording = Recording()
+        for outcome in outcomes:
+            recording.merge(outcome.recording)
+        health = tuple(outcome.health for outcome in outcomes)
+        return result_of(
+            recording,
+            self._spans(max(outcome.ended_s for outcome in outcomes)),
+            resources=self._meter.summary(),
+            generators=health,
+            problems=tuple(problem for one in health for problem in one.problems()),
+            timeline=Timeline(self._load.live),
+        )
+
+    def _spans(self, ended_s: float) -> Mapping[str, tuple[float, float]]:
+        """Start and end of each phase; the last one ends when the load did."""
+        last = self._plan.phases[-1]
+        spans = {phase.name: (phase.start_s, phase.end_s) for phase in self._plan.phases}
+        spans[last.name] = last.start_s, max(last.start_s, min(ended_s, last.end_s))
+        return spans

@@ -1,0 +1,156 @@
+"""A virtual user."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from pytest_roo_load.clients.http.names import RouteNames
+from pytest_roo_load.clients.sweeper import Sweeper
+from pytest_roo_load.engine.iterations import Iterations
+from pytest_roo_load.engine.quota import Quota
+from pytest_roo_load.engine.recorder import PhaseRecorder
+from pytest_roo_load.errors import OperationError, UsageError
+
+if TYPE_CHECKING:
+    from pytest_roo_load.clients.http.client import HttpClient
+    from pytest_roo_load.clients.websocket.client import WebSocketClient
+    from pytest_roo_load.engine.pause import Pauses
+
+__all__ = ["Surroundings", "VirtualUser"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What all users of one generator share.
+
+    Attributes:
+        run: Random text that names this run().
+        seed: Seeds the users' generators together with their ids.
+        target: URL of the system under test, None when the journey has no use for one.
+        recorder: Where samples go.
+        sweeper: What ends requests past their deadline.
+        names: Names of operations by path.
+        pauses: What think time waits on.
+        quota: Whether another iteration may begin.
+    """
+
+    run: str
+    seed: int
+    target: str | None
+    recorder: PhaseRecorder
+    sweeper: Sweeper
+    names: RouteNames
+    pauses: Pauses
+    quota: Quota
+
+
+class VirtualUser:
+    """See `core.ports.User`.
+
+    Attributes:
+        iterates: Whether the journey has asked for `iterations()` since it was called.
+        has_turn: Whether the iteration that the call of the journey was counted as has not begun yet.
+    """
+
+    def __init__(self, number: int, surroundings: Surroundings) -> None:
+        self.id = number
+        self.run = surroundings.run
+        self.recorder = surroundings.recorder
+        self.iterates = False
+        self.has_turn = False
+        self._surroundings = surroundings
+        self._random: random.Random | None = None
+        self._http: HttpClient | None = None
+        self._websocket: WebSocketClient | None = None
+
+    def __repr__(self) -> str:
+        return f"<VirtualUser {self.id} of run {self.run}>"
+
+    @property
+    def random(self) -> random.Random:
+        """The user's own generator, the same in every run with the same seed."""
+        if self._random is None:
+            self._random = random.Random(f"{self._surroundings.seed}/{self.id}")
+        return self._random
+
+    @property
+    def http(self) -> HttpClient:
+        """The user's own HTTP client."""
+        if self._http is None:
+            from pytest_roo_load.clients.http.client import HttpClient  # noqa: PLC0415 - loaded when used
+
+            around = self._surroundings
+            self._http = HttpClient(self._target(), self.recorder, around.sweeper, around.names)
+        return self._http
+
+    @property
+    def websocket(self) -> WebSocketClient:
+        """The user's own WebSocket client."""
+        if self._websocket is None:
+            from pytest_roo_load.clients.websocket.client import WebSocketClient  # noqa: PLC0415 - loaded when used
+
+            self._websocket = WebSocketClient(self._target(), self.recorder, self._surroundings.sweeper)
+        return self._websocket
+
+    def _target(self) -> str:
+        if self._surroundings.target is None:
+            raise UsageError("no target", value=None, allowed="a URL", remedy="start with --roo-target URL")
+        return self._surroundings.target
+
+    def iterations(self) -> AsyncIterator[int]:
+        """Counts 0, 1, 2 ... until the load ends."""
+        self.iterates = True
+        return Iterations(self._take_turn, self.recorder.iterated)
+
+    def _take_turn(self) -> bool:
+        if self.has_turn:
+            self.has_turn = False
+            return not self._surroundings.quota.ended
+        return self._surroundings.quota.take()
+
+    @asynccontextmanager
+    async def group(self, name: str) -> AsyncIterator[None]:
+        """Times a stretch of the journey under a name."""
+        slot = self.recorder.group_slot(name)
+        slot.started += 1
+        began = perf_counter()
+        try:
+            yield
+        except Exception as error:
+            kind = error.kind if isinstance(error, OperationError) else type(error).__name__
+            slot.fail(perf_counter() - began, kind, str(error))
+            raise
+        slot.ok.append(perf_counter() - began)
+
+    def check(self, condition: object, name: str) -> bool:
+        """Counts whether a condition holds; one that does not is a failed operation "check NAME"."""
+        held = bool(condition)
+        self.recorder.check(name, held)
+        if not held:
+            slot = self.recorder.slot(f"check {name}")
+            slot.started += 1
+            slot.fail(0.0, "check", f"check {name!r} did not hold for user {self.id}")
+        return held
+
+    async def think(self, low_s: float, high_s: float | None = None) -> None:
+        """Pauses; the end of the load ends the pause."""
+        high_s = low_s if high_s is None else high_s
+        if not 0 <= low_s <= high_s:
+            raise UsageError("not a think time", value=(low_s, high_s), allowed="0 <= low <= high, in seconds")
+        await self._surroundings.pauses.pause(self.random.uniform(low_s, high_s))
+
+    def record(self, name: str, value: Any) -> None:
+        """Sends a picklable value back to the test."""
+        self.recorder.value(name, value)
+
+    async def close(self) -> None:
+        """Close the user's connections; idempotent."""
+        if self._websocket is not None:
+            await self._websocket.close()
+        if self._http is not None:
+            await self._http.close()

@@ -1,0 +1,167 @@
+"""What a process of the run says to the keeper."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from types import TracebackType
+from typing import Any, Self
+
+from pytest_roo_load.core.recipe import ServiceInfo
+from pytest_roo_load.errors import KeeperError
+from pytest_roo_load.keeper import wire
+from pytest_roo_load.keeper.folder import Folder
+from pytest_roo_load.keeper.identity import Identity
+from pytest_roo_load.keeper.launch import LOG, KeeperSettings, connect, connect_or_start
+from pytest_roo_load.keeper.leftovers import clear
+
+__all__ = ["Keeper", "KeeperSettings", "ServiceInfo"]
+
+ENSURE_S = 75.0  # above the keeper's own limit for a start, whose error says more
+ANSWER_S = 10.0
+SHUTDOWN_S = 15.0
+POLL_S = 0.01
+
+
+class Keeper:
+    """Client of the run's keeper; starts it when nobody has.
+
+    May be used from several threads and processes at once: every request has a connection of its own. Every wait has
+    a deadline and ends at once with a KeyboardInterrupt in the main thread. A keeper that was killed takes its
+    services with it and is not replaced behind the back of a client that has spoken to it.
+
+    Raises:
+        KeeperError: The folder cannot be used.
+    """
+
+    def __init__(self, settings: KeeperSettings) -> None:
+        self.settings = settings
+        self._folder = Folder(settings.folder)
+        self._known: Identity | None = None
+        self._shut = False
+
+    def __repr__(self) -> str:
+        return f"<Keeper {self.settings.folder}: {self._state()}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.shutdown()
+
+    def ensure(self, name: str, **options: str | None) -> ServiceInfo:
+        """The service, ready; started with what it needs unless it runs already.
+
+        All callers in all processes of the run share one service of each name. The first call decides the options;
+        an option of None counts as not given.
+
+        Raises:
+            UsageError: There is no such service or option, or it runs with other options.
+            ServiceError: It could not be started, or it has died since; the text has the end of its log.
+            KeeperError: The keeper could not be started, has died or was shut down.
+        """
+        if self._shut:
+            raise KeeperError(f"{name} was not started: the keeper of {self.settings.folder} was shut down")
+        connection = connect(self._folder)
+        if connection is None:
+            self._refuse_if_died()
+            connection = connect_or_start(self.settings, self._folder)
+        request = {"do": "ensure", "name": name, "options": options}
+        return wire.info_from(self._ask(connection, request, deadline_s=ENSURE_S))
+
+    def services(self) -> dict[str, ServiceInfo]:
+        """What runs now and is ready; nothing is started, so it is empty without a keeper."""
+        connection = connect(self._folder)
+        if connection is None:
+            return {}
+        found = self._ask(connection, {"do": "services"}, deadline_s=ANSWER_S)
+        return {name: wire.info_from(info) for name, info in found.items()}
+
+    def shutdown(self) -> None:
+        """Stop all services, end the keeper and delete the folder; returns when they are gone. Idempotent.
+
+        What another process of the run starts afterwards lives until the owner ends.
+
+        Raises:
+            KeeperError: The keeper did not end in time.
+        """
+        self._shut = True
+        deadline = time.monotonic() + SHUTDOWN_S
+        while self.settings.folder.exists():
+            connection = connect(self._folder)
+            lock = None if connection else self._folder.lock()
+            if connection:
+                self._end(connection)
+            elif lock is not None:
+                self._remove(lock)
+                return
+            else:
+                time.sleep(POLL_S)  # a keeper that starts or ends has the lock
+            if time.monotonic() > deadline:
+                raise KeeperError(
+                    f"the keeper of {self.settings.folder} did not end within {SHUTDOWN_S:.0f} s; "
+                    f"see {self.settings.logs / LOG}"
+                )
+
+    def _state(self) -> str:
+        if self._shut:
+            return "shut down"
+        if self._known is None:
+            return "not asked yet"
+        return f"process {self._known.pid} {'serves' if self._known.alive else 'has died'}"
+
+    def _refuse_if_died(self) -> None:
+        if self._known is not None:
+            raise KeeperError(
+                f"the keeper, process {self._known.pid}, has ended and its services with it; "
+                f"see {self.settings.logs / LOG}, and run again"
+            )
+
+    def _ask(self, connection: socket.socket, request: dict[str, Any], *, deadline_s: float) -> Any:
+        with connection:
+            answer = wire.decode(_exchange(connection, wire.encode(request), deadline_s=deadline_s))
+        keeper = Identity.parse(answer["keeper"])
+        if self._known not in (None, keeper):
+            self._refuse_if_died()
+        self._known = keeper
+        if "error" in answer:
+            raise wire.error_from(answer["error"])
+        return answer["value"]
+
+    def _end(self, connection: socket.socket) -> None:
+        """Ask for the end and wait until the keeper's process has closed the connection."""
+        with connection:
+            _exchange(connection, wire.encode({"do": "shutdown"}), deadline_s=SHUTDOWN_S, to_the_end=True)
+
+    def _remove(self, lock: int) -> None:
+        """Delete a folder whose keeper is gone, and what it may have left running."""
+        try:
+            clear(self._folder)
+            self._folder.remove()
+        finally:
+            os.close(lock)
+
+
+def _exchange(connection: socket.socket, request: bytes, *, deadline_s: float, to_the_end: bool = False) -> bytes:
+    """Send a line, return the line that comes back; with `to_the_end` only when the other side has closed."""
+    deadline = time.monotonic() + deadline_s
+    answer = b""
+    try:
+        connection.settimeout(deadline_s)
+        connection.sendall(request)
+        while to_the_end or not answer.endswith(b"\n"):
+            connection.settimeout(max(0.001, deadline - time.monotonic()))
+            received = connection.recv(65536)
+            if not received:
+                break
+            answer += received
+    except TimeoutError as error:
+        raise KeeperError(f"the keeper did not answer within {deadline_s:.0f} s") from error
+    except ConnectionError:
+        answer = b""  # it was killed
+    if not answer and not to_the_end:
+        raise KeeperError("the keeper was killed before it answered, and its services with it: run again")
+    return answer

@@ -1,0 +1,73 @@
+"""Memory and CPU of process trees, read from the operating system with psutil."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+
+import psutil
+
+from pytest_roo_load.core.timeline import ProcessUse
+
+__all__ = ["ProcessProbe"]
+
+
+class ProcessProbe:
+    """Looks at named process trees.
+
+    CPU time never goes back: what a process had used when it was last seen stays in its tree's sum after it has ended.
+    What a child that came and went between two looks used is missed.
+
+    Args:
+        trees: Name → the processes at the roots of the tree; their children are found at each look.
+    """
+
+    def __init__(self, trees: Mapping[str, tuple[int, ...]]) -> None:
+        self._trees = {name: _Tree(pids) for name, pids in trees.items() if pids}
+
+    def __repr__(self) -> str:
+        return f"<ProcessProbe of {', '.join(self._trees) or 'nothing'}>"
+
+    def sample(self) -> Mapping[str, ProcessUse]:
+        """The use of each tree now; a tree without a living process is left out."""
+        return {name: use for name, tree in self._trees.items() if (use := tree.look()) is not None}
+
+
+class _Tree:
+    def __init__(self, pids: tuple[int, ...]) -> None:
+        self._roots = list(_processes(pids))
+        self._cpu_s: dict[tuple[int, float], float] = {}
+
+    def look(self) -> ProcessUse | None:
+        found = [process for root in self._roots for process in self._with_children(root)]
+        memory = living = 0
+        shared = len(found) > 1
+        for process in found:
+            with suppress(psutil.Error):
+                times = process.cpu_times()
+                self._cpu_s[process.pid, process.create_time()] = times.user + times.system
+                memory += _memory(process, shared=shared)
+                living += 1
+        if not living:
+            return None
+        return ProcessUse(memory_bytes=memory, cpu_s=sum(self._cpu_s.values()), processes=living)
+
+    def _with_children(self, root: psutil.Process) -> list[psutil.Process]:
+        try:
+            return [root, *root.children(recursive=True)] if root.is_running() else []
+        except psutil.Error:
+            return []
+
+
+def _processes(pids: tuple[int, ...]) -> Iterator[psutil.Process]:
+    for pid in pids:
+        with suppress(psutil.NoSuchProcess):
+            yield psutil.Process(pid)
+
+
+def _memory(process: psutil.Process, *, shared: bool) -> int:
+    """Resident bytes; in a tree of several processes pages that they share are counted once, where the kernel tells."""
+    if shared:
+        with suppress(psutil.AccessDenied, AttributeError):
+            return int(process.memory_full_info().pss)
+    return int(process.memory_info().rss)

@@ -1,0 +1,99 @@
+"""The first thing a reader sees: the title, the verdict of the whole run, and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pytest_roo_load.core.units import Dimension
+from pytest_roo_load.render import figures
+from pytest_roo_load.render.marks import INCOMPLETE, Mark, mark_of, worst_mark
+from pytest_roo_load.render.measurement import heading_of, mark_of_test
+from pytest_roo_load.render.reading import JSON
+
+__all__ = ["Headline", "headline"]
+
+_FINISHED = "complete"
+_PASS, _FAIL = mark_of("pass"), mark_of("fail")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Headline:
+    """The title, one or two marks (a run can have failed and be incomplete), and sentences that say why."""
+
+    title: str
+    marks: tuple[Mark, ...]
+    sentences: tuple[str, ...]
+
+
+def headline(run: JSON, results: Sequence[JSON]) -> Headline:
+    """What the results of a run come to. An incomplete run never reads as a pass."""
+    marks = [mark_of_test(result) for result in results]
+    finished = run["status"] == _FINISHED
+    sentences = [*_unfinished(run), *_why(results, marks)]
+    return Headline(title=_title(marks), marks=_overall(marks, finished=finished), sentences=tuple(sentences))
+
+
+def _title(marks: Sequence[Mark]) -> str:
+    if not marks:
+        return "Nothing was measured"
+    met = sum(mark == _PASS for mark in marks)
+    return f"{met} of {figures.plural(len(marks), 'test')} met {'its' if len(marks) == 1 else 'their'} SLA"
+
+
+def _overall(marks: Sequence[Mark], *, finished: bool) -> tuple[Mark, ...]:
+    overall = worst_mark(marks)
+    if finished:
+        return (overall,)
+    return (INCOMPLETE,) if overall in (_PASS, INCOMPLETE) or not marks else (overall, INCOMPLETE)
+
+
+def _unfinished(run: JSON) -> list[str]:
+    if run["status"] == _FINISHED:
+        return []
+    if run["status"] == "running":
+        return ["Incomplete: the run was still going on, or died, when this report was written."]
+    return [f"Incomplete: the run ended before all its tests had ({run.get('reason') or 'no reason was recorded'})."]
+
+
+def _why(results: Sequence[JSON], marks: Sequence[Mark]) -> list[str]:
+    if not results:
+        return ["No test recorded a measurement, so there is nothing to judge."]
+    if all(mark == _PASS for mark in marks):
+        return ["Every objective was measured and met."]
+    failures = _failures(results, marks)
+    others = Counter(mark.word for mark in marks if mark not in (_PASS, _FAIL))
+    return failures + [_OTHERS[word].format(figures.plural(number, "test")) for word, number in others.items()]
+
+
+_OTHERS = {
+    "invalid": "{}: the measurement is invalid, so its latencies say nothing.",
+    "no data": "{}: no samples for at least one objective.",
+    "incomplete": "{}: interrupted before the end.",
+}
+
+
+def _failures(results: Sequence[JSON], marks: Sequence[Mark]) -> list[str]:
+    """The first objective that was missed, in full, and how many more there are."""
+    failed = [result for result, mark in zip(results, marks, strict=True) if mark == _FAIL]
+    missed = [(result, objective) for result in failed for objective in _missed(result)]
+    sentences = []
+    if missed:
+        more = f" {figures.plural(len(missed) - 1, 'more objective')} missed." if len(missed) > 1 else ""
+        sentences.append(f"{_in_words(*missed[0])}{more}")
+    own = [result for result in failed if not _missed(result)]
+    if own:
+        names = ", ".join(f"“{heading_of(result)}”" for result in own)
+        sentences.append(f"Failed without a missed objective: {names}.")
+    return sentences
+
+
+def _missed(result: JSON) -> list[JSON]:
+    objectives = (objective for run in result["runs"] for objective in run.get("objectives") or ())
+    return [objective for objective in objectives if mark_of(objective["verdict"]) == _FAIL]
+
+
+def _in_words(result: JSON, objective: JSON) -> str:
+    measured = figures.quantity(objective["measured"], Dimension(objective["dimension"]))
+    return f"“{heading_of(result)}” missed {objective['text']}: it measured {measured}."

@@ -1,0 +1,153 @@
+"""What the report shows of one test and of each of its runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pytest_roo_load.render import figures, run_tables
+from pytest_roo_load.render.charts import Chart
+from pytest_roo_load.render.marks import INCOMPLETE, Mark, mark_of
+from pytest_roo_load.render.reading import JSON, nested, steady
+from pytest_roo_load.render.run_charts import run_charts
+from pytest_roo_load.render.tables import Table
+from pytest_roo_load.render.trust import Trust, trust
+
+__all__ = ["Fact", "Measurement", "RunView", "anchor_of", "heading_of", "mark_of_test", "measurement"]
+
+_FAILED_OUTCOMES = ("failed", "error")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """A name and what it stands for; `code` when a program would read it."""
+
+    name: str
+    text: str
+    code: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunView:
+    """One `run()` of a test; tables without rows were not measured."""
+
+    heading: str
+    mark: Mark
+    facts: tuple[Fact, ...]
+    objectives: Table
+    charts: tuple[Chart, ...]
+    tables: tuple[Table, ...]
+    resources: Table
+    trust: Trust
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """One test: its verdict, what it said when it failed, and its runs."""
+
+    anchor: str
+    heading: str
+    mark: Mark
+    facts: tuple[Fact, ...]
+    reason: str
+    message: str
+    runs: tuple[RunView, ...]
+
+
+def anchor_of(number: int) -> str:
+    """The id of the section of the test that is listed at this place, from 1."""
+    return f"test-{number}"
+
+
+def heading_of(result: JSON) -> str:
+    """Number and title of the scenario, or the name of the test."""
+    test = result["test"]
+    title = nested(test, "scenario", "title") or test["name"]
+    requirement = nested(test, "scenario", "requirement")
+    return str(title) if requirement is None else f"{requirement} · {title}"
+
+
+def mark_of_test(result: JSON) -> Mark:
+    """The verdict, unless the test was interrupted, or failed although its objectives were met."""
+    outcome = result["test"].get("outcome")
+    mark = mark_of(result["verdict"])
+    if outcome == "interrupted":
+        return mark if mark == mark_of("fail") else INCOMPLETE
+    return mark_of("fail") if outcome in _FAILED_OUTCOMES and mark == mark_of("pass") else mark
+
+
+def measurement(number: int, file: str, result: JSON) -> Measurement:
+    """The section of a test, which is listed at this place and whose figures are in this file."""
+    test = result["test"]
+    runs = tuple(_run(run) for run in result["runs"])
+    return Measurement(
+        anchor=anchor_of(number),
+        heading=heading_of(result),
+        mark=mark_of_test(result),
+        facts=_facts(file, test),
+        reason=_reason(result),
+        message=test.get("message") or "",
+        runs=runs,
+    )
+
+
+def _facts(file: str, test: JSON) -> tuple[Fact, ...]:
+    place = f"{test.get('file') or figures.MISSING}:{test.get('line') or figures.MISSING}"
+    facts = [
+        Fact(name="test", text=test.get("id") or test["name"], code=True),
+        Fact(name="at", text=place, code=True),
+        Fact(name="ended as", text=test.get("outcome") or figures.MISSING),
+        Fact(name="attempt", text=figures.count(test.get("attempt"))),
+    ]
+    if test.get("worker"):
+        facts.append(Fact(name="on worker", text=test["worker"]))
+    return (*facts, Fact(name="figures in", text=file, code=True))
+
+
+def _reason(result: JSON) -> str:
+    """Why the verdict is what it is, where the tables do not say it."""
+    outcome = result["test"].get("outcome")
+    if outcome == "interrupted":
+        return "The test was interrupted before it ended; what follows is what was measured until then."
+    if outcome in _FAILED_OUTCOMES and mark_of(result["verdict"]) == mark_of("pass"):
+        return "Every objective was met, but the test itself failed."
+    if not result["runs"]:
+        return "Nothing was measured: the test ended without a run."
+    return ""
+
+
+def _run(run: JSON) -> RunView:
+    tables = (
+        run_tables.operations(run),
+        run_tables.groups(run),
+        run_tables.checks(run),
+        run_tables.errors(run),
+        run_tables.values(run),
+        run_tables.phases(run),
+    )
+    return RunView(
+        heading=f"Run {run['number']}",
+        mark=mark_of(run["verdict"]),
+        facts=_run_facts(run),
+        objectives=run_tables.objectives(run),
+        charts=run_charts(run),
+        tables=tuple(table for table in tables if table.rows),
+        resources=run_tables.resources(run),
+        trust=trust(run),
+    )
+
+
+def _run_facts(run: JSON) -> tuple[Fact, ...]:
+    phase = steady(run)
+    journeys = ", ".join(
+        name if weight == 1 else f"{name} (weight {weight:g})" for name, weight in (run.get("journeys") or {}).items()
+    )
+    facts = (
+        Fact(name="profile", text=run.get("profile") or figures.MISSING),
+        Fact(name="journeys", text=journeys or figures.MISSING),
+        Fact(name="steady phase", text=figures.elapsed(phase.get("duration"))),
+        Fact(name="generators", text=run.get("fleet") or figures.MISSING),
+        Fact(name="seed", text=str(run.get("seed", figures.MISSING))),
+        Fact(name="started", text=figures.moment(run.get("started_at"))),
+        Fact(name="interrupted operations", text=figures.count(nested(phase, "statistics", "interrupted"))),
+    )
+    return (*facts, Fact(name="every second in", text=run.get("live") or figures.MISSING, code=True))

@@ -1,0 +1,112 @@
+"""How each number of the report was obtained, and where its samples are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["PROVENANCE", "Provenance"]
+
+_RESULT = "results/*.json"
+_LIVE = "live/*.ndjson"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """One figure, what it is, and the place in the run directory that holds its samples."""
+
+    figure: str
+    method: str
+    file: str
+    key: str
+
+
+def _entry(figure: str, method: str, file: str, key: str) -> Provenance:
+    return Provenance(figure=figure, method=method, file=file, key=key)
+
+
+PROVENANCE = (
+    _entry(
+        "users",
+        "The least number of virtual users that were inside a journey at any moment of the phase. With several "
+        "generators, the sum of what each had at least, which never overstates.",
+        _RESULT,
+        "runs[].phases[].users; per second: runs[].timeline.users",
+    ),
+    _entry(
+        "throughput",
+        "Successful operations that ended in the phase, divided by the phase's length; per minute is that times 60. "
+        "Groups are not operations.",
+        _RESULT,
+        "runs[].phases[].statistics.throughput; per second: runs[].timeline.throughput",
+    ),
+    _entry(
+        "p50, p90, p95, p99, max",
+        "Latency of successful operations in the steady phase, from the intended start to the complete answer, on a "
+        "monotonic clock. A percentile is the nearest rank of a histogram whose buckets are never wider than 0.1 % of "
+        "their value from 1 µs to 1 h; several generators are merged by adding buckets, never by averaging "
+        "percentiles. Failed operations are kept apart.",
+        _RESULT,
+        "runs[].phases[].statistics.histogram, and the same for each operation",
+    ),
+    _entry(
+        "95 % confidence",
+        "For a percentile: order statistics at the binomial's quantiles (Hahn and Meeker, Statistical Intervals, 5.2), "
+        "which hold for any distribution and take samples as independent. For the error rate: Wilson's score interval.",
+        _RESULT,
+        "runs[].objectives[].interval",
+    ),
+    _entry(
+        "error rate",
+        "Failed operations divided by all that ended, transport errors, timeouts and broken checks included. "
+        "What was still in flight when the graceful stop was over is interrupted: it is counted, but not as an error.",
+        _RESULT,
+        "runs[].phases[].statistics.failed and .errors",
+    ),
+    _entry(
+        "margin",
+        "How far the measured value is inside the limit, as a share of the limit; negative outside.",
+        _RESULT,
+        "runs[].objectives[].margin",
+    ),
+    _entry(
+        "memory",
+        "The most resident bytes of a process tree at any look of the steady phase, one look a second. Pages that its "
+        "processes share count once (proportional set size) where the kernel tells. 1 MB is 10⁶ bytes.",
+        _LIVE,
+        "resources.*.memory_bytes",
+    ),
+    _entry(
+        "CPU",
+        "CPU seconds that a process tree used in the steady phase, divided by the wall time and by the number of cores "
+        "it may use.",
+        _LIVE,
+        "resources.*.cpu_s",
+    ),
+    _entry(
+        "generator health",
+        "Each generator's own view of the steady phase: how late its event loop woke up (20 looks a second), the share "
+        "of time it waited for a core, the share of one core it used, and its longest garbage collection.",
+        _RESULT,
+        "runs[].generators",
+    ),
+    _entry(
+        "charts over time",
+        "One point per second. Where there are more seconds than columns, the lowest and the highest of each column "
+        "are drawn. Seconds without samples are gaps. What was looked at as a second ended stands at its end, "
+        "everything else at its middle.",
+        _LIVE,
+        "one line per second",
+    ),
+    _entry(
+        "distribution",
+        "The stored histogram of the steady phase, its buckets added up into 60 bars of equal ratio.",
+        _RESULT,
+        "runs[].phases[].statistics.histogram",
+    ),
+    _entry(
+        "time to be ready",
+        "From the start of a service's process until it answered its readiness check.",
+        "run.json",
+        "services.*.ready_s",
+    ),
+)

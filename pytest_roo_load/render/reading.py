@@ -1,0 +1,34 @@
+"""Looks into the plain dicts of a run directory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pytest_roo_load.core.profiles import STEADY
+
+__all__ = ["JSON", "TARGET", "last_second", "nested", "steady"]
+
+JSON = Mapping[str, Any]
+TARGET = "ccs"
+_NOTHING: JSON = {}
+
+
+def nested(data: JSON, *keys: str) -> Any:
+    """What lies under the keys, one within the other; None as soon as one is missing or null."""
+    found: Any = data
+    for key in keys:
+        found = None if found is None else found.get(key)
+    return found
+
+
+def steady(run: JSON) -> JSON:
+    """The steady phase of a run; empty when it has none."""
+    return next((phase for phase in run.get("phases") or () if phase["name"] == STEADY), _NOTHING)
+
+
+def last_second(run: JSON) -> float:
+    """Where the time axis of a run ends: at its last second, and not before its last phase."""
+    seconds = nested(run, "timeline", "t") or [0]
+    ends = [end for _, end in (run.get("spans") or {}).values()]
+    return float(max([seconds[-1] + 1, *ends]))

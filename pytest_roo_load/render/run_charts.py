@@ -1,0 +1,195 @@
+"""The charts of one run over time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from pytest_roo_load.core.profiles import STEADY
+from pytest_roo_load.core.units import Dimension, format_quantity
+from pytest_roo_load.render.axes import Axis, elapsed_axis, log_axis, value_axis
+from pytest_roo_load.render.charts import Band, Chart, Limit, LineChart, Series
+from pytest_roo_load.render.distribution import distribution_chart
+from pytest_roo_load.render.reading import JSON, last_second, nested, steady
+
+__all__ = ["run_charts"]
+
+_PROCESS_STYLES = ("ccs", "postgres", "redis", "generator")
+_LOG_FROM = 30.0  # a latency axis is logarithmic when the highest value is this many times the lowest
+_NEAR_LINEAR, _NEAR_LOG = 2.0, 10.0  # a limit is drawn up to so many times the highest value
+_LIMIT_METRICS = {"users": "users", "throughput": "throughput", "memory": "memory_peak", "cpu": "cpu_mean"}
+
+Points = tuple[tuple[float, float | None], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plot:
+    """What the charts over time have in common: a title and a dimension, the lines, and the run they belong to."""
+
+    run: JSON
+    title: str
+    dimension: Dimension
+    lines: tuple[tuple[str, Points, int], ...]
+    limits: tuple[Limit, ...]
+    may_be_log: bool = False
+
+
+def run_charts(run: JSON) -> tuple[Chart, ...]:
+    """Every chart for which the run has data."""
+    plots = (_throughput(run), _latency(run), _users(run), _resource(run, "cpu"), _resource(run, "memory"))
+    histogram = nested(steady(run), "statistics", "histogram")
+    distribution = distribution_chart(histogram) if histogram else None
+    charts: list[Chart | None] = [_chart(plot) for plot in plots]
+    charts.insert(2, distribution)
+    return tuple(chart for chart in charts if chart is not None)
+
+
+def _throughput(run: JSON) -> _Plot:
+    lines = (("succeeded", _line(run, "throughput"), 0), ("failed", _line(run, "failed"), 1))
+    return _Plot(
+        run=run,
+        title="Operations per second",
+        dimension=Dimension.RATE,
+        lines=lines,
+        limits=_limits(run, _of_metric("throughput")),
+    )
+
+
+def _latency(run: JSON) -> _Plot:
+    return _Plot(
+        run=run,
+        title="Latency of successful operations",
+        dimension=Dimension.TIME,
+        lines=tuple((name, _line(run, name), style) for style, name in enumerate(("p50", "p95", "p99"))),
+        limits=_limits(run, lambda objective: objective["dimension"] == "time" and objective["of"] is None),
+        may_be_log=True,
+    )
+
+
+def _users(run: JSON) -> _Plot:
+    return _Plot(
+        run=run,
+        title="Virtual users",
+        dimension=Dimension.COUNT,
+        lines=(("users", _steps(_line(run, "users")), 0),),
+        limits=_limits(run, _of_metric("users")),
+    )
+
+
+def _resource(run: JSON, kind: str) -> _Plot:
+    dimension = Dimension.RATIO if kind == "cpu" else Dimension.SIZE
+    processes = nested(run, "timeline", "resources") or {}
+    order = sorted(processes, key=lambda name: (name not in _PROCESS_STYLES, name))
+    lines = tuple((name, _look(run, processes[name].get(kind)), _style(name, order)) for name in order)
+    title = "CPU, share of the cores each may use" if kind == "cpu" else "Resident memory"
+    limits = _limits(run, _of_metric(_LIMIT_METRICS[kind]))
+    return _Plot(run=run, title=title, dimension=dimension, lines=lines, limits=limits)
+
+
+def _style(name: str, order: Sequence[str]) -> int:
+    """A process has the same colour in every chart of every run."""
+    return _PROCESS_STYLES.index(name) if name in _PROCESS_STYLES else order.index(name) % 6
+
+
+def _of_metric(name: str) -> Callable[[JSON], bool]:
+    return lambda objective: bool(objective["metric"] == name)
+
+
+def _limits(run: JSON, chosen: Callable[[JSON], bool]) -> tuple[Limit, ...]:
+    steady_ones = (objective for objective in run.get("objectives") or () if objective["phase"] == STEADY)
+    return tuple(
+        Limit(value=objective["limit"], label=objective["text"])
+        for objective in steady_ones
+        if chosen(objective) and objective["limit"] is not None
+    )
+
+
+def _with_gaps(seconds: Sequence[float], values: Sequence[float | None], offset: float) -> Points:
+    """A point for each second, and an empty one where seconds are missing altogether."""
+    points: list[tuple[float, float | None]] = []
+    for second, value in zip(seconds, values, strict=False):
+        if points and second + offset - points[-1][0] > 1:
+            points.append((points[-1][0] + 1, None))
+        points.append((second + offset, value))
+    return tuple(points)
+
+
+def _line(run: JSON, name: str) -> Points:
+    """What happened during each second, at its middle."""
+    timeline = run.get("timeline") or {}
+    return _with_gaps(timeline.get("t") or (), timeline.get(name) or (), 0.5)
+
+
+def _look(run: JSON, values: Sequence[float | None] | None) -> Points:
+    """What was looked at as each second ended."""
+    return _with_gaps(nested(run, "timeline", "t") or (), values or (), 1.0)
+
+
+def _steps(points: Points) -> Points:
+    """Values that held for the whole of their second, so that the line goes up in steps."""
+    return tuple(corner for middle, value in points for corner in ((middle - 0.5, value), (middle + 0.5, value)))
+
+
+def _present(lines: Iterable[tuple[str, Points, int]]) -> list[float]:
+    return [value for _, points, _ in lines for _, value in points if value is not None]
+
+
+def _chart(plot: _Plot) -> LineChart | None:
+    values = _present(plot.lines)
+    if not values:
+        return None
+    logarithmic = plot.may_be_log and min(values) > 0 and max(values) >= _LOG_FROM * min(values)
+    limits = tuple(limit for limit in plot.limits if _is_near(limit, values, logarithmic=logarithmic))
+    series = tuple(_series(line, plot.dimension) for line in plot.lines if _present([line]))
+    return LineChart(
+        title=plot.title,
+        description=_description(plot, series),
+        x=elapsed_axis(last_second(plot.run)),
+        y=_value_axis([*values, *(limit.value for limit in limits)], plot.dimension, logarithmic=logarithmic),
+        series=series,
+        bands=_bands(plot.run),
+        limits=limits,
+        note=_note([limit for limit in plot.limits if limit not in limits], logarithmic=logarithmic),
+    )
+
+
+def _is_near(limit: Limit, values: Sequence[float], *, logarithmic: bool) -> bool:
+    if logarithmic:
+        return min(values) / _NEAR_LOG <= limit.value <= max(values) * _NEAR_LOG
+    return limit.value <= max(values) * _NEAR_LINEAR
+
+
+def _value_axis(values: Sequence[float], dimension: Dimension, *, logarithmic: bool) -> Axis:
+    return log_axis(min(values), max(values), dimension) if logarithmic else value_axis(max(values), dimension)
+
+
+def _series(line: tuple[str, Points, int], dimension: Dimension) -> Series:
+    name, points, style = line
+    return Series(name=name, points=points, span=_span(_present([line]), dimension), style=style)
+
+
+def _span(values: Sequence[float], dimension: Dimension) -> str:
+    low, high = (format_quantity(value, dimension) for value in (min(values), max(values)))
+    return low if low == high else f"{low} to {high}"
+
+
+def _bands(run: JSON) -> tuple[Band, ...]:
+    spans = run.get("spans") or {}
+    return tuple(
+        Band(name=name.replace("_", " "), start=start, end=end, shaded=name != STEADY)
+        for name, (start, end) in spans.items()
+    )
+
+
+def _description(plot: _Plot, series: Sequence[Series]) -> str:
+    lines = "; ".join(f"{one.name} {one.span}" for one in series)
+    phases = ", ".join(
+        f"{name} from {start:g} s to {end:g} s" for name, (start, end) in (plot.run.get("spans") or {}).items()
+    )
+    return f"{lines}. Phases: {phases or 'not recorded'}."
+
+
+def _note(left_out: Sequence[Limit], *, logarithmic: bool) -> str:
+    sentences = ["Logarithmic scale."] if logarithmic else []
+    sentences += [f"Limit off the chart: {limit.label}." for limit in left_out]
+    return " ".join(sentences)

@@ -1,0 +1,147 @@
+"""The tables of one run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pytest_roo_load.core.units import Dimension
+from pytest_roo_load.render import figures
+from pytest_roo_load.render.marks import mark_of
+from pytest_roo_load.render.reading import JSON, steady
+from pytest_roo_load.render.tables import Cell, Table, table
+
+__all__ = ["checks", "errors", "groups", "objectives", "operations", "phases", "resources", "values"]
+
+_TIMED = "| >ended | >per second | >p50 | >p90 | >p95 | >p99 | >max | >failed | >error rate"
+
+
+def objectives(run: JSON) -> Table:
+    """What was promised and what was measured."""
+    return table(
+        "Service level",
+        "objective | >measured | 95 % confidence | >limit | >margin | >samples | verdict | ~why, and where it was set",
+        (_objective(objective) for objective in run.get("objectives") or ()),
+    )
+
+
+def _objective(objective: JSON) -> tuple[Cell | str, ...]:
+    dimension = Dimension(objective["dimension"])
+    return (
+        Cell(text=objective["text"], code=True),
+        figures.quantity(objective["measured"], dimension),
+        figures.interval(objective["interval"], dimension),
+        f"{objective['operator']} {figures.quantity(objective['limit'], dimension)}",
+        figures.margin(objective["margin"]),
+        figures.count(objective["samples"]),
+        Cell(mark=mark_of(objective["verdict"])),
+        Cell(text=objective.get("reason") or "", note=objective.get("source") or ""),
+    )
+
+
+def phases(run: JSON) -> Table:
+    """Every phase; objectives look at the steady one unless they name another."""
+    return table(
+        "Phases",
+        "phase | >from | >length | >users | >iterations | >ended | >per second | >p50 | >p95 | >p99 | >error rate",
+        (_phase(phase) for phase in run.get("phases") or ()),
+    )
+
+
+def _phase(phase: JSON) -> tuple[str, ...]:
+    statistics = phase["statistics"]
+    return (
+        phase["name"].replace("_", " "),
+        figures.time(phase.get("start")),
+        figures.time(phase.get("duration")),
+        figures.count(phase.get("users")),
+        figures.count(phase.get("iterations")),
+        figures.count(statistics.get("count")),
+        figures.rate(statistics.get("throughput")),
+        *(figures.time(statistics.get(name)) for name in ("p50", "p95", "p99")),
+        figures.share(statistics.get("error_rate")),
+    )
+
+
+def operations(run: JSON) -> Table:
+    """Every operation of the steady phase, and all together."""
+    phase = steady(run)
+    rows = [_timed(name, statistics) for name, statistics in (phase.get("operations") or {}).items()]
+    if len(rows) > 1:
+        rows.append(_timed("all operations", phase["statistics"]))
+    return table("Operations in the steady phase", "operation" + _TIMED, rows)
+
+
+def groups(run: JSON) -> Table:
+    """Every group of the steady phase; they never count among the operations."""
+    rows = (_timed(name, statistics) for name, statistics in (steady(run).get("groups") or {}).items())
+    return table("Groups in the steady phase (not counted as operations)", "group" + _TIMED, rows)
+
+
+def _timed(name: str, statistics: JSON) -> tuple[str, ...]:
+    return (
+        name,
+        figures.count(statistics.get("count")),
+        figures.rate(statistics.get("throughput")),
+        *(figures.time(statistics.get(key)) for key in ("p50", "p90", "p95", "p99", "max")),
+        figures.count(statistics.get("failed")),
+        figures.share(statistics.get("error_rate")),
+    )
+
+
+def checks(run: JSON) -> Table:
+    """How often each check held in the steady phase."""
+    rows = (
+        (name, figures.count(held), figures.count(broken), Cell(mark=mark_of("fail" if broken else "pass")))
+        for name, (held, broken) in (steady(run).get("checks") or {}).items()
+    )
+    return table("Checks in the steady phase", "check | >held | >broken | outcome", rows)
+
+
+def errors(run: JSON) -> Table:
+    """Every kind of error of every operation in every phase, the most frequent first."""
+    found = sorted(_errors(run), key=lambda row: -row[3])
+    rows = (
+        (kind, operation, phase.replace("_", " "), figures.count(count), Cell(detail=exemplar))
+        for phase, operation, kind, count, exemplar in found
+    )
+    return table("Errors", "kind | operation | phase | >count | ~the first of them", rows)
+
+
+def _errors(run: JSON) -> Iterator[tuple[str, str, str, int, str]]:
+    for phase in run.get("phases") or ():
+        for operation, statistics in (phase.get("operations") or {}).items():
+            for kind, error in (statistics.get("errors") or {}).items():
+                yield phase["name"], operation, kind, error["count"], error.get("exemplar") or ""
+
+
+def values(run: JSON) -> Table:
+    """What journeys sent back."""
+    rows = (
+        (
+            name,
+            figures.count(value["count"]),
+            figures.count(value.get("omitted")),
+            Cell(text=", ".join(value.get("first") or ()), code=True),
+        )
+        for name, value in (run.get("values") or {}).items()
+    )
+    return table("Values that journeys recorded", "name | >kept | >not kept | ~the first of them", rows)
+
+
+def resources(run: JSON) -> Table:
+    """What each process tree used in the steady phase."""
+    rows = (
+        (
+            name,
+            figures.size(use.get("memory_peak")),
+            figures.share(use.get("cpu_mean")),
+            figures.count(use.get("cores")),
+            figures.count(use.get("looks")),
+        )
+        for name, use in (run.get("resources") or {}).items()
+    )
+    return table(
+        "Resources in the steady phase",
+        "process tree | >peak memory | >mean CPU of its cores | >cores it may use | >times looked at",
+        rows,
+    )

@@ -1,0 +1,54 @@
+"""The table of all tests, one row per run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from pytest_roo_load.render import figures
+from pytest_roo_load.render.marks import mark_of
+from pytest_roo_load.render.measurement import anchor_of, mark_of_test
+from pytest_roo_load.render.reading import JSON, TARGET, nested, steady
+from pytest_roo_load.render.tables import Cell, Table, table
+
+__all__ = ["summary"]
+
+_HEADS = (
+    ">no. | scenario | >users | >per second | >per minute | >p50 | >p95 | >p99 | >error rate"
+    " | >CPU of the CCS | >memory of the CCS | verdict"
+)
+
+
+def summary(results: Sequence[JSON]) -> Table:
+    """Results in the order in which their sections come."""
+    rows = [row for number, result in enumerate(results, 1) for row in _rows(number, result)]
+    return table("All tests", _HEADS, rows)
+
+
+def _rows(number: int, result: JSON) -> Iterator[tuple[Cell | str, ...]]:
+    runs = result["runs"]
+    test = result["test"]
+    title = nested(test, "scenario", "title") or test["name"]
+    requirement = nested(test, "scenario", "requirement")
+    first = "" if requirement is None else str(requirement)
+    without: tuple[JSON, ...] = ({},)
+    for run in runs or without:
+        several = f"run {run['number']} of {len(runs)}" if len(runs) > 1 else ""
+        note = " · ".join(part for part in (test["name"] if test["name"] != title else "", several) if part)
+        mark = mark_of(run["verdict"]) if several else mark_of_test(result)
+        link = Cell(text=title, note=note, anchor=anchor_of(number))
+        yield (first, link, *_figures(run), Cell(mark=mark))
+
+
+def _figures(run: JSON) -> tuple[str, ...]:
+    phase = steady(run)
+    statistics = phase.get("statistics") or {}
+    use = nested(run, "resources", TARGET) or {}
+    return (
+        figures.count(phase.get("users")),
+        figures.rate(statistics.get("throughput")),
+        figures.per_minute(statistics.get("throughput")),
+        *(figures.time(statistics.get(name)) for name in ("p50", "p95", "p99")),
+        figures.share(statistics.get("error_rate")),
+        figures.share(use.get("cpu_mean")),
+        figures.size(use.get("memory_peak")),
+    )

@@ -1,0 +1,18 @@
+"""All services that the keeper can start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pytest_roo_load.core.recipe import Recipe
+from pytest_roo_load.services.ccs import CCS
+from pytest_roo_load.services.postgres import Postgres
+from pytest_roo_load.services.redis import Redis
+
+__all__ = ["recipes"]
+
+
+def recipes() -> Mapping[str, Recipe]:
+    """The recipes by name; the keeper is told this function's dotted name."""
+    found: tuple[Recipe, ...] = (Postgres(), Redis(), CCS())
+    return {recipe.name: recipe for recipe in found}
