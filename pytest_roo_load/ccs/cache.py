@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -90,7 +91,7 @@ class Cache:
         while self._asked:
             asked, self._asked = self._asked, []
             try:
-                values = await self._redis.mget([key for key, _ in asked])
+                values: Any = await self._redis.mget([key for key, _ in asked])
             except (RedisError, OSError, TimeoutError) as error:
                 failure = self._failed(error)
                 _settle(asked, [failure] * len(asked))

@@ -19,7 +19,9 @@ SCHEMA_FILE = Path(__file__).with_name("schema.sql")
 _SCHEMA_LOCK = 0x63637301
 _WAIT_S = 30.0
 _IDLE_S = 30.0
-_SESSION = {"timezone": "UTC", "application_name": "ccs", "jit": "off"}
+# Every query has its index, and connections keep the plans they made; one made while a table was small must not be a scan
+# of the whole table when it has grown.
+_SESSION = {"timezone": "UTC", "application_name": "ccs", "jit": "off", "enable_seqscan": "off"}
 # The server is away, is going away, is full, or lost the connection in the middle.
 _AWAY = (
     OSError,
@@ -35,7 +37,7 @@ _AWAY = (
 log = logging.getLogger("ccs.database")
 
 
-class _PlainConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
+class _PlainConnection(asyncpg.Connection):
     """A connection without state to reset: asyncpg would send four statements after every query."""
 
     __slots__ = ()

@@ -31,7 +31,7 @@ def dumps(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
-def success(status: int = 200, **rows: str) -> web.Response:
+def success(status: int = 200, /, **rows: str) -> web.Response:
     """Answer with ``data`` made of members that are JSON text already, as in ``success(user=text)``."""
     members = ",".join(f'"{name}":{text}' for name, text in rows.items())
     return _json(f'{{"success":true,"data":{{{members}}}}}', status)

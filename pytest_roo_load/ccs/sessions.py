@@ -2,9 +2,9 @@
 
 A Redis key is ``ccs:session:<id>`` and its value ``<user>:<device>`` or ``revoked``. Reading adds a good session only
 where there is no key, revoking overwrites it for longer than any access token lives; so a read that overlaps a
-revocation cannot bring the session back. Redis away: every request asks PostgreSQL. A revocation that Redis could not be
-told is repeated until it was; meanwhile this instance refuses the session by itself, and another instance that reaches
-Redis all the same may still accept it for at most REMEMBER_S.
+revocation cannot bring the session back. Redis away: every request asks PostgreSQL. A revocation that Redis could not
+be told is repeated until it was; meanwhile this instance refuses the session by itself, and another instance that
+reaches Redis all the same may still accept it for at most REMEMBER_S.
 """
 
 from __future__ import annotations
@@ -89,7 +89,9 @@ class Sessions:
     async def _tell(self) -> None:
         telling = set(self._untold)
         try:
-            await self._cache.replace([_key(session_id) for session_id in telling], _REVOKED.decode(), self._revoked_for_s)
+            await self._cache.replace(
+                [_key(session_id) for session_id in telling], _REVOKED.decode(), self._revoked_for_s
+            )
         except CacheError:
             return
         self._untold -= telling

@@ -1,4 +1,4 @@
-"""JSON Web Tokens: what they say, how they are signed, when they are believed. No input or output; time is passed in."""
+"""JSON Web Tokens: what they say, how they are signed, when they are believed. No I/O; time is passed in."""
 
 from __future__ import annotations
 

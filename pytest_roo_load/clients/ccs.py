@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 from uuid import UUID
@@ -29,7 +30,7 @@ from pytest_roo_load.errors import UnexpectedAnswer
 __all__ = ["CCS", "Conversation", "Device", "Session"]
 
 _PREFIX = "/api/v1"
-_PASSWORD = "Virtual-User-1"  # noqa: S105 - of accounts that exist for one run
+_PASSWORD = "Virtual-User-1!"  # noqa: S105 - of accounts that exist for one run
 _REGISTRATION = "registration"
 
 
@@ -218,7 +219,7 @@ class Device:
             "fromDeviceId": self.id,
             "userId": self._session.user_id,
             "payload": payload,
-            "timestamp": "1970-01-01T00:00:00.000Z",
+            "timestamp": datetime.now(UTC).isoformat(),
             "priority": 1,
             "requiresAck": False,
         }

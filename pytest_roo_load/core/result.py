@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from pytest_roo_load.core.histogram import Histogram
 from pytest_roo_load.core.profiles import STEADY
 from pytest_roo_load.core.recording import ErrorCount, PhaseRecording, Recording, Tally, Values
 from pytest_roo_load.core.timeline import Second
 from pytest_roo_load.core.validity import Health
+from pytest_roo_load.core.verdict import Verdict, worst
 from pytest_roo_load.errors import UsageError
 
-__all__ = ["PhaseResult", "ResourceUse", "Result", "Statistics"]
+if TYPE_CHECKING:
+    from pytest_roo_load.core.sla.judge import Judgement
+    from pytest_roo_load.core.sla.objective import Objective
+
+__all__ = ["PhaseResult", "ResourceUse", "Result", "Statistics", "result_of"]
 
 
 class Statistics:
@@ -180,6 +186,7 @@ class Result:
         generators: The health of each generator.
         problems: Why the latencies of this run are invalid; empty when they are not.
         timeline: The run second by second; read again from the run directory each time it is iterated.
+        objectives: What the test's markers and scenario ask of this run.
     """
 
     phases: Mapping[str, PhaseResult]
@@ -188,6 +195,7 @@ class Result:
     generators: tuple[Health, ...] = ()
     problems: tuple[str, ...] = ()
     timeline: Iterable[Second] = ()
+    objectives: tuple[Objective, ...] = ()
 
     def __repr__(self) -> str:
         return f"<Result users={self.users} count={self.count} error_rate={self.error_rate} p95={self.p95}>"
@@ -286,6 +294,20 @@ class Result:
         """The q-th percentile in seconds, 0 < q <= 100."""
         return self.steady.percentile(q)
 
+    @cached_property
+    def judgements(self) -> tuple[Judgement, ...]:
+        """What this result says about each of its objectives."""
+        from pytest_roo_load.core.sla.judge import judge  # noqa: PLC0415 - the judge needs Result
+
+        return tuple(judge(objective, self) for objective in self.objectives)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst verdict of its objectives; no data when no operation ended, pass when nothing was asked."""
+        if not self.count:
+            return Verdict.NO_DATA
+        return worst([Verdict.PASS, *(judgement.verdict for judgement in self.judgements)])
+
     def meets(self, objective: str) -> bool:
         """Whether an objective, written as in the `sla` marker, has the verdict pass.
 
@@ -293,15 +315,14 @@ class Result:
             UsageError: The objective cannot be parsed.
         """
         from pytest_roo_load.core.sla.judge import judge  # noqa: PLC0415 - the judge needs Result
-        from pytest_roo_load.core.sla.parser import parse_objective  # noqa: PLC0415
-        from pytest_roo_load.core.verdict import Verdict  # noqa: PLC0415
+        from pytest_roo_load.core.sla.parser import parse_objective  # noqa: PLC0415 - loaded when used
 
         return judge(parse_objective(objective), self).verdict is Verdict.PASS
 
 
-def result_of(recording: Recording, spans: Mapping[str, tuple[float, float]], **rest: object) -> Result:
+def result_of(recording: Recording, spans: Mapping[str, tuple[float, float]], **rest: Any) -> Result:
     """The result of a merged recording; `spans` gives the start and end of each phase in seconds of the load."""
     phases = {
         name: PhaseResult(name, start, end - start, recording.phase(name)) for name, (start, end) in spans.items()
     }
-    return Result(phases=phases, values=recording.values, **rest)  # type: ignore[arg-type]
+    return Result(phases=phases, values=recording.values, **rest)

@@ -12,6 +12,7 @@ from pytest_roo_load.core.ports import Probe
 from pytest_roo_load.core.profiles import STEADY, Phase
 from pytest_roo_load.core.recording import Recording
 from pytest_roo_load.core.result import Result, result_of
+from pytest_roo_load.core.sla.objective import Objective
 from pytest_roo_load.core.timeline import Second
 from pytest_roo_load.engine.fleet.strategy import Fleet
 from pytest_roo_load.engine.meter import Meter
@@ -31,12 +32,14 @@ class Load:
         fleet: Who generates it.
         probe: Given the generators' processes, makes what looks at all processes.
         live: The file that gets a line per second.
+        objectives: What is asked of the result.
     """
 
     shard: Shard
     fleet: Fleet
     probe: Callable[[tuple[int, ...]], Probe]
     live: Path
+    objectives: tuple[Objective, ...] = ()
 
 
 def perform(load: Load) -> tuple[Result, tuple[float, float]]:
@@ -144,6 +147,7 @@ class _Follower:
             generators=health,
             problems=tuple(problem for one in health for problem in one.problems()),
             timeline=Timeline(self._load.live),
+            objectives=self._load.objectives,
         )
 
     def _spans(self, ended_s: float) -> Mapping[str, tuple[float, float]]:

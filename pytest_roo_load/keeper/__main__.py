@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import fcntl
 import os
+import signal
 from pathlib import Path
 
 from pytest_roo_load.keeper.identity import Identity
@@ -25,6 +26,7 @@ def main() -> None:
     if os.fork():
         os._exit(0)
     os.umask(0o077)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())  # whatever the thread that started us had blocked
     for descriptor in (given.lock, given.ready):
         fcntl.fcntl(descriptor, fcntl.F_SETFD, fcntl.FD_CLOEXEC)
     asyncio.run(

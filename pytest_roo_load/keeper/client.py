@@ -132,9 +132,15 @@ class Keeper:
         return answer["value"]
 
     def _end(self, connection: socket.socket) -> None:
-        """Ask for the end and wait until the keeper's process has closed the connection."""
+        """Ask for the end and wait until the keeper's process has gone."""
+        request = wire.encode({"do": "shutdown"})
+        deadline = time.monotonic() + SHUTDOWN_S
         with connection:
-            _exchange(connection, wire.encode({"do": "shutdown"}), deadline_s=SHUTDOWN_S, to_the_end=True)
+            answer = _exchange(connection, request, deadline_s=SHUTDOWN_S, to_the_end=True)
+        if answer:  # else it was killed meanwhile; the caller looks at the folder again
+            keeper = Identity.parse(wire.decode(answer)["keeper"])
+            while keeper.alive and time.monotonic() < deadline:
+                time.sleep(POLL_S)
 
     def _remove(self, lock: int) -> None:
         """Delete a folder whose keeper is gone, and what it may have left running."""

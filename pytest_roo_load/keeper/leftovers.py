@@ -14,8 +14,9 @@ from pytest_roo_load.keeper.folder import Folder
 from pytest_roo_load.keeper.identity import Identity
 from pytest_roo_load.keeper.journal import remains
 
-__all__ = ["clear", "descendants", "remove_segments"]
+__all__ = ["MARK", "clear", "descendants", "remove_segments"]
 
+MARK = "ROO_KEEPER_FOLDER"  # in the environment of every process that a keeper has started
 IPC_RMID = 0
 WAIT_S, POLL_S = 2.0, 0.005
 
@@ -23,7 +24,7 @@ WAIT_S, POLL_S = 2.0, 0.005
 def clear(folder: Folder) -> None:
     """Undo what a killed keeper has left in a folder whose lock we hold; what others keep there stays."""
     left = remains(folder.journal)
-    _kill(left.processes)
+    _kill([*left.processes, *_marked(str(folder.path))])
     remove_segments({identity.pid for identity in left.processes})
     folder.discard(set(left.services))
 
@@ -37,6 +38,19 @@ def _kill(identities: Iterable[Identity]) -> None:
     deadline = time.monotonic() + WAIT_S
     while any(identity.alive for identity in tree) and time.monotonic() < deadline:
         time.sleep(POLL_S)
+
+
+def _marked(mark: str) -> list[Identity]:
+    """What runs with this mark in its environment, however far it has gone from its parents."""
+    wanted = f"{MARK}={mark}".encode()
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if wanted in Path(f"/proc/{process.pid}/environ").read_bytes().split(b"\0"):
+                found.append(Identity.of(process.pid))
+        except OSError:
+            continue  # it has ended, or it is somebody else's
+    return [identity for identity in found if identity]
 
 
 def descendants(pid: int) -> list[Identity]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from pytest_roo_load.core.recipe import Command
 from pytest_roo_load.errors import ServiceError
 from pytest_roo_load.keeper.identity import Identity
-from pytest_roo_load.keeper.leftovers import descendants, remove_segments
+from pytest_roo_load.keeper.leftovers import MARK, descendants, remove_segments
 
 __all__ = ["Child", "Processes", "status_text"]
 
@@ -74,10 +74,15 @@ class Processes:
     """The keeper's child processes.
 
     Lives on the main thread: the kernel binds a child to the thread that made it.
+
+    Args:
+        mark: Put into the environment of every process, by which what is left of it can be found.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, mark: str) -> None:
+        self._mark = mark
         self._children: dict[int, Child] = {}
+        self._all: set[int] = set()
         _libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         asyncio.get_running_loop().add_signal_handler(signal.SIGCHLD, self._reap)
 
@@ -101,7 +106,7 @@ class Processes:
                     stdout=file,
                     stderr=file,
                     cwd="/",  # the account may not be able to read the folder we are in
-                    env=dict(command.environment),
+                    env={**command.environment, MARK: self._mark},
                     start_new_session=True,
                     user=account.uid if account else None,
                     group=account.gid if account else None,
@@ -112,6 +117,7 @@ class Processes:
                 who = f" as {account.name}" if account else ""
                 raise ServiceError(f"{command.argv[0]} cannot be executed{who}: {error}") from error
         child = self._children[popen.pid] = Child(popen, command, log, offset)
+        self._all.add(popen.pid)
         return child
 
     async def stop(self, child: Child, *, grace_s: float = GRACE_S) -> None:
@@ -131,6 +137,7 @@ class Processes:
     async def stop_orphans(self) -> None:
         """End what services have left behind: by now everything below the keeper."""
         await _kill(descendants(os.getpid()))
+        remove_segments(self._all)  # those of a killed PostgreSQL, whose children were attached a little longer
 
     def _reap(self) -> None:
         while True:

@@ -55,7 +55,7 @@ async def serve(settings: Settings) -> None:
     folder = Folder(settings.folder)
     clear(folder)
     journal = Journal(folder.journal)
-    stage = Stage(folder=folder.path, logs=settings.logs, processes=Processes(), journal=journal)
+    stage = Stage(folder=folder.path, logs=settings.logs, processes=Processes(str(folder.path)), journal=journal)
     supervisor = Supervisor(functools.cache(functools.partial(_load, settings.recipes)), stage)
     end: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     with _ended_by(end, settings.owner):

@@ -115,6 +115,7 @@ class Service:
         while True:
             answer = await probe()
             if process.exit_status is not None:
+                await self._forget(process)  # the recipe may go on with another one
                 raise ServiceError(self._ended(process, "before it was ready"))
             if answer is not None:
                 return answer
@@ -213,6 +214,12 @@ class Service:
             self._stage.journal.write("stop", service=self.recipe.name, pid=child.pid)
         await asyncio.gather(*(self._stage.processes.stop(child) for child in self._children))
         self._children.clear()
+
+    async def _forget(self, process: Process) -> None:
+        """Take a process that has ended out of the service, with all that it has left."""
+        for child in [child for child in self._children if child is process]:
+            await self._stage.processes.stop(child)
+            self._children.remove(child)
 
     def _dead(self) -> Child | None:
         return next((child for child in self._children if child.exit_status is not None), None)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pytest_roo_load.core.units import Dimension, format_quantity
 from pytest_roo_load.render.scales import Linear, Scale, linear_over, log_over
 
-__all__ = ["Axis", "Tick", "count_axis", "elapsed_axis", "log_axis", "value_axis"]
+__all__ = ["Axis", "Tick", "count_axis", "elapsed_axis", "log_axis", "suited_axis", "value_axis"]
 
-_TICKS = 5
+_TICKS, _TIME_TICKS = 5, 6
+_LOG_FROM = 30.0  # a time axis is logarithmic when the highest value is this many times the lowest
 _UNITS: dict[Dimension, tuple[tuple[float, str], ...]] = {
     Dimension.TIME: ((1.0, " s"), (1e-3, " ms"), (1e-6, " µs")),
     Dimension.SIZE: ((1e9, " GB"), (1e6, " MB"), (1e3, " KB"), (1.0, " B")),
@@ -31,16 +32,17 @@ class Tick:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Axis:
-    """A scale, its ticks, and what it shows in words ("" when the labels say it)."""
+    """A scale, its ticks, what it shows in words ("" when the labels say it), and what a reader must know about it."""
 
     scale: Scale
     ticks: tuple[Tick, ...]
     title: str = ""
+    note: str = ""
 
 
-def _labelled(scaled: Scale, unit: tuple[float, str]) -> tuple[Tick, ...]:
+def _labelled(values: Iterable[float], unit: tuple[float, str]) -> tuple[Tick, ...]:
     size, name = unit
-    return tuple(Tick(value=value * size, label=f"{value:,.10g}{name}") for value in scaled.ticks(_TICKS))
+    return tuple(Tick(value=value * size, label=f"{value:,.10g}{name}") for value in values)
 
 
 def value_axis(highest: float, dimension: Dimension) -> Axis:
@@ -49,7 +51,8 @@ def value_axis(highest: float, dimension: Dimension) -> Axis:
     unit = next((unit for unit in units if highest >= unit[0]), units[-1])
     whole = 1.0 if dimension is Dimension.COUNT else 0.0
     scaled = linear_over(highest / unit[0], most=_TICKS, smallest_step=whole)
-    return Axis(scale=Linear(low=0.0, high=scaled.high * unit[0]), ticks=_labelled(scaled, unit))
+    ticks = [value for value in scaled.ticks(_TICKS) if dimension is not Dimension.COUNT or value.is_integer()]
+    return Axis(scale=Linear(low=0.0, high=scaled.high * unit[0]), ticks=_labelled(ticks, unit))
 
 
 def count_axis(values: Sequence[float], title: str) -> Axis:
@@ -69,7 +72,16 @@ def log_axis(lowest: float, highest: float, dimension: Dimension, title: str = "
         scale=scale,
         ticks=tuple(Tick(value=value, label=format_quantity(value, dimension)) for value in scale.ticks(_TICKS)),
         title=title,
+        note="Logarithmic scale.",
     )
+
+
+def suited_axis(values: Sequence[float], dimension: Dimension) -> Axis:
+    """For values of which a reader wants to see the lowest as well: times that differ much on a logarithmic axis."""
+    lowest, highest = min(values), max(values)
+    if dimension is Dimension.TIME and lowest > 0 and highest >= _LOG_FROM * lowest:
+        return log_axis(lowest, highest, dimension)
+    return value_axis(highest, dimension)
 
 
 def elapsed_axis(end_s: float) -> Axis:
@@ -78,6 +90,6 @@ def elapsed_axis(end_s: float) -> Axis:
     scaled = Linear(low=0.0, high=end_s / size)
     return Axis(
         scale=Linear(low=0.0, high=end_s),
-        ticks=_labelled(scaled, (size, "")),
+        ticks=_labelled(scaled.ticks(_TIME_TICKS), (size, "")),
         title=f"{word} since the start of the load",
     )

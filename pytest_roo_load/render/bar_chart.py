@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from markupsafe import Markup
 
@@ -22,7 +23,7 @@ def draw_bars(chart: BarChart, identity: str) -> Markup:
 
 def _bars(frame: Frame, chart: BarChart) -> Markup:
     drawn = []
-    for low, high, height in zip(chart.edges, chart.edges[1:], chart.heights, strict=True):
+    for (low, high), height in zip(pairwise(chart.edges), chart.heights, strict=True):
         if height > 0:
             left, right = frame.x(low), frame.x(high)
             top = min(frame.y(height), BOTTOM - 1)  # one operation is seen, however many others there were

@@ -18,12 +18,12 @@ _MINUTE, _HOUR = 60, 3600
 
 def quantity(value: float | None, dimension: Dimension) -> str:
     """A quantity of any dimension."""
-    return format_quantity(value, dimension)
+    return time(value) if dimension is Dimension.TIME else format_quantity(value, dimension)
 
 
 def time(value: float | None) -> str:
     """Seconds: "12.3 ms"."""
-    return format_quantity(value, Dimension.TIME)
+    return "0 s" if value == 0 else format_quantity(value, Dimension.TIME)
 
 
 def size(value: float | None) -> str:
@@ -57,8 +57,8 @@ def interval(bounds: Sequence[float | None] | None, dimension: Dimension) -> str
         return MISSING
     low, high = bounds
     if high is None:
-        return f"from {format_quantity(low, dimension)}, too few samples for an upper end"
-    return f"{format_quantity(low, dimension)} to {format_quantity(high, dimension)}"
+        return f"from {quantity(low, dimension)}, too few samples"
+    return f"{quantity(low, dimension)} to {quantity(high, dimension)}"
 
 
 def margin(value: float | None) -> str:

@@ -11,8 +11,8 @@ from pytest_roo_load.render.svg import element, text
 
 __all__ = ["BOTTOM", "HEIGHT", "LEFT", "LINE_HEIGHT", "RIGHT", "TOP", "WIDTH", "Frame", "document", "width_of"]
 
-WIDTH, HEIGHT = 440.0, 214.0
-LEFT, RIGHT, TOP, BOTTOM = 58.0, 372.0, 20.0, 172.0
+WIDTH, HEIGHT = 448.0, 214.0
+LEFT, RIGHT, TOP, BOTTOM = 58.0, 370.0, 20.0, 172.0
 LINE_HEIGHT = 12.0
 _CHARACTER = 5.9  # mean width of a character in the font size of charts; over-estimates rather than under-estimates
 

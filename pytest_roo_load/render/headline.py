@@ -32,14 +32,17 @@ def headline(run: JSON, results: Sequence[JSON]) -> Headline:
     marks = [mark_of_test(result) for result in results]
     finished = run["status"] == _FINISHED
     sentences = [*_unfinished(run), *_why(results, marks)]
-    return Headline(title=_title(marks), marks=_overall(marks, finished=finished), sentences=tuple(sentences))
+    return Headline(
+        title=_title(marks, finished=finished), marks=_overall(marks, finished=finished), sentences=tuple(sentences)
+    )
 
 
-def _title(marks: Sequence[Mark]) -> str:
+def _title(marks: Sequence[Mark], *, finished: bool) -> str:
     if not marks:
         return "Nothing was measured"
     met = sum(mark == _PASS for mark in marks)
-    return f"{met} of {figures.plural(len(marks), 'test')} met {'its' if len(marks) == 1 else 'their'} SLA"
+    ended = "" if finished else " measured so far"
+    return f"{met} of {figures.plural(len(marks), 'test')}{ended} met {'its' if len(marks) == 1 else 'their'} SLA"
 
 
 def _overall(marks: Sequence[Mark], *, finished: bool) -> tuple[Mark, ...]:
@@ -61,10 +64,19 @@ def _why(results: Sequence[JSON], marks: Sequence[Mark]) -> list[str]:
     if not results:
         return ["No test recorded a measurement, so there is nothing to judge."]
     if all(mark == _PASS for mark in marks):
-        return ["Every objective was measured and met."]
+        return [_all_met(results)]
     failures = _failures(results, marks)
     others = Counter(mark.word for mark in marks if mark not in (_PASS, _FAIL))
     return failures + [_OTHERS[word].format(figures.plural(number, "test")) for word, number in others.items()]
+
+
+def _all_met(results: Sequence[JSON]) -> str:
+    number = sum(len(run.get("objectives") or ()) for result in results for run in result["runs"])
+    return (
+        f"Judged and met: {figures.plural(number, 'objective')}."
+        if number
+        else "No objective applied: nothing was judged."
+    )
 
 
 _OTHERS = {

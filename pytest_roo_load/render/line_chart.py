@@ -14,8 +14,8 @@ from pytest_roo_load.render.thinning import Point, segments, thin
 
 __all__ = ["draw_lines"]
 
-_LABEL_LENGTH = 11  # characters that fit to the right of the plot
-_FEW_POINTS = 30  # up to so many, each point gets a dot
+_LABEL_LENGTH = 10  # characters that fit to the right of the plot
+_FEW_POINTS, _MANY_POINTS = 30, 300  # up to so many, each point gets a dot; from so many on, the line is thin
 
 
 def draw_lines(chart: LineChart, identity: str) -> Markup:
@@ -23,7 +23,7 @@ def draw_lines(chart: LineChart, identity: str) -> Markup:
     frame = Frame(horizontal=chart.x, vertical=chart.y)
     content = [element_ for band in chart.bands if band.shaded for element_ in _shade(frame, band)]
     content += [*frame.grid(), *_borders(frame, chart.bands), *_names(frame, chart.bands)]
-    for series in chart.series:
+    for series in reversed(chart.series):  # the first lies on top: medians above the peaks that surround them
         content += [*_lines(frame, series), *_whiskers(frame, series)]
     content += [element_ for limit in chart.limits for element_ in _limit(frame, limit)]
     content += _labels(frame, chart.series)
@@ -60,10 +60,12 @@ def _lines(frame: Frame, series: Series) -> list[Markup]:
     column_width = (scale.high - scale.low) / (RIGHT - LEFT)
     stretches = [thin(stretch, column_width=column_width) for stretch in segments(series.points)]
     dots = [point for stretch in stretches if len(stretch) == 1 for point in stretch]
-    if sum(len(stretch) for stretch in stretches) <= _FEW_POINTS:
+    points = sum(len(stretch) for stretch in stretches)
+    if points <= _FEW_POINTS:
         dots = [point for stretch in stretches for point in stretch]
     paths = [_path(frame, stretch) for stretch in stretches if len(stretch) > 1]
-    drawn = [element("path", {"class": f"line s{series.style}", "d": "".join(paths)})] if paths else []
+    kind = "line dense" if points > _MANY_POINTS else "line"
+    drawn = [element("path", {"class": f"{kind} s{series.style}", "d": "".join(paths)})] if paths else []
     return drawn + [_dot(frame, point, series.style) for point in dots]
 
 

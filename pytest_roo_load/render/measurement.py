@@ -91,10 +91,9 @@ def measurement(number: int, file: str, result: JSON) -> Measurement:
 
 
 def _facts(file: str, test: JSON) -> tuple[Fact, ...]:
-    place = f"{test.get('file') or figures.MISSING}:{test.get('line') or figures.MISSING}"
     facts = [
         Fact(name="test", text=test.get("id") or test["name"], code=True),
-        Fact(name="at", text=place, code=True),
+        Fact(name="line", text=str(test.get("line") or figures.MISSING)),
         Fact(name="ended as", text=test.get("outcome") or figures.MISSING),
         Fact(name="attempt", text=figures.count(test.get("attempt"))),
     ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pytest_roo_load.core.profiles import STEADY
 from pytest_roo_load.core.units import Dimension, format_quantity
-from pytest_roo_load.render.axes import Axis, elapsed_axis, log_axis, value_axis
+from pytest_roo_load.render.axes import Axis, elapsed_axis, suited_axis
 from pytest_roo_load.render.charts import Band, Chart, Limit, LineChart, Series
 from pytest_roo_load.render.distribution import distribution_chart
 from pytest_roo_load.render.reading import JSON, last_second, nested, steady
@@ -15,8 +15,7 @@ from pytest_roo_load.render.reading import JSON, last_second, nested, steady
 __all__ = ["run_charts"]
 
 _PROCESS_STYLES = ("ccs", "postgres", "redis", "generator")
-_LOG_FROM = 30.0  # a latency axis is logarithmic when the highest value is this many times the lowest
-_NEAR_LINEAR, _NEAR_LOG = 2.0, 10.0  # a limit is drawn up to so many times the highest value
+_NEAR = 2.0  # a limit is drawn up to so many times the highest value
 _LIMIT_METRICS = {"users": "users", "throughput": "throughput", "memory": "memory_peak", "cpu": "cpu_mean"}
 
 Points = tuple[tuple[float, float | None], ...]
@@ -31,7 +30,6 @@ class _Plot:
     dimension: Dimension
     lines: tuple[tuple[str, Points, int], ...]
     limits: tuple[Limit, ...]
-    may_be_log: bool = False
 
 
 def run_charts(run: JSON) -> tuple[Chart, ...]:
@@ -62,7 +60,6 @@ def _latency(run: JSON) -> _Plot:
         dimension=Dimension.TIME,
         lines=tuple((name, _line(run, name), style) for style, name in enumerate(("p50", "p95", "p99"))),
         limits=_limits(run, lambda objective: objective["dimension"] == "time" and objective["of"] is None),
-        may_be_log=True,
     )
 
 
@@ -138,29 +135,19 @@ def _chart(plot: _Plot) -> LineChart | None:
     values = _present(plot.lines)
     if not values:
         return None
-    logarithmic = plot.may_be_log and min(values) > 0 and max(values) >= _LOG_FROM * min(values)
-    limits = tuple(limit for limit in plot.limits if _is_near(limit, values, logarithmic=logarithmic))
+    limits = tuple(limit for limit in plot.limits if limit.value <= _NEAR * max(values))
     series = tuple(_series(line, plot.dimension) for line in plot.lines if _present([line]))
+    axis = suited_axis([*values, *(limit.value for limit in limits)], plot.dimension)
     return LineChart(
         title=plot.title,
         description=_description(plot, series),
         x=elapsed_axis(last_second(plot.run)),
-        y=_value_axis([*values, *(limit.value for limit in limits)], plot.dimension, logarithmic=logarithmic),
+        y=axis,
         series=series,
         bands=_bands(plot.run),
         limits=limits,
-        note=_note([limit for limit in plot.limits if limit not in limits], logarithmic=logarithmic),
+        note=_note(axis, [limit for limit in plot.limits if limit not in limits]),
     )
-
-
-def _is_near(limit: Limit, values: Sequence[float], *, logarithmic: bool) -> bool:
-    if logarithmic:
-        return min(values) / _NEAR_LOG <= limit.value <= max(values) * _NEAR_LOG
-    return limit.value <= max(values) * _NEAR_LINEAR
-
-
-def _value_axis(values: Sequence[float], dimension: Dimension, *, logarithmic: bool) -> Axis:
-    return log_axis(min(values), max(values), dimension) if logarithmic else value_axis(max(values), dimension)
 
 
 def _series(line: tuple[str, Points, int], dimension: Dimension) -> Series:
@@ -189,7 +176,6 @@ def _description(plot: _Plot, series: Sequence[Series]) -> str:
     return f"{lines}. Phases: {phases or 'not recorded'}."
 
 
-def _note(left_out: Sequence[Limit], *, logarithmic: bool) -> str:
-    sentences = ["Logarithmic scale."] if logarithmic else []
-    sentences += [f"Limit off the chart: {limit.label}." for limit in left_out]
-    return " ".join(sentences)
+def _note(axis: Axis, left_out: Sequence[Limit]) -> str:
+    sentences = [axis.note, *(f"Limit off the chart: {limit.label}." for limit in left_out)]
+    return " ".join(sentence for sentence in sentences if sentence)

@@ -19,7 +19,7 @@ def objectives(run: JSON) -> Table:
     """What was promised and what was measured."""
     return table(
         "Service level",
-        "objective | >measured | 95 % confidence | >limit | >margin | >samples | verdict | ~why, and where it was set",
+        "objective | >measured | >95 % confidence | >limit | >margin | >samples | verdict | ~why, and where it was set",
         (_objective(objective) for objective in run.get("objectives") or ()),
     )
 

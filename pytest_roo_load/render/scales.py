@@ -10,7 +10,7 @@ __all__ = ["Linear", "Log", "Scale", "linear_over", "log_over", "nice_step"]
 
 _MANTISSAS = (1, 2, 5, 10)
 _TOLERANCE = 1e-9
-_FEW_DECADES, _MANY_DECADES = 2, 6
+_FEW_DECADES, _MANY_DECADES = 3, 6
 
 
 class Scale(Protocol):

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from pytest_roo_load.core.units import Dimension, format_quantity
-from pytest_roo_load.render.axes import count_axis, value_axis
+from pytest_roo_load.render.axes import count_axis, suited_axis
 from pytest_roo_load.render.charts import LineChart, Series
 from pytest_roo_load.render.reading import JSON, nested, steady
 
 __all__ = ["Scaling", "scalings"]
 
 _FEWEST_LEVELS = 2
+_WHISKERS = "Whiskers: 95 % confidence interval."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +27,14 @@ class Scaling:
 
 
 def scalings(results: Sequence[JSON]) -> tuple[Scaling, ...]:
-    """A ramp for each test file and mix of journeys that was run with at least two different numbers of users."""
+    """A ramp for each test file and set of journeys that was run with at least two different numbers of users.
+
+    Runs whose latencies are invalid are left out.
+    """
     ramps: dict[tuple[str, tuple[str, ...]], list[JSON]] = defaultdict(list)
     for result in results:
         for run in result["runs"]:
-            if steady(run).get("users"):
+            if steady(run).get("users") and not run.get("problems"):
                 ramps[result["test"].get("file") or "", tuple(sorted(run.get("journeys") or ()))].append(run)
     return tuple(
         _scaling(f"{', '.join(journeys)} in {PurePath(file).name}", runs)
@@ -56,13 +60,14 @@ def _against_users(title: str, metric: str, dimension: Dimension, levels: Sequen
         return None
     words = "; ".join(f"{users:g} users: {format_quantity(value, dimension)}" for users, value in points)
     low, high = (format_quantity(value, dimension) for value in (min(values), max(values)))
+    axis = suited_axis([*values, *(end for _, *ends in ranges for end in ends)], dimension)
     return LineChart(
         title=title,
         description=f"{words}.",
         x=count_axis([users for users, _ in points], "virtual users"),
-        y=value_axis(max([*values, *(high for _, _, high in ranges)]), dimension),
+        y=axis,
         series=(Series(name=metric, points=points, span=f"{low} to {high}", style=0, ranges=ranges),),
-        note="Whiskers: 95 % confidence interval." if ranges else "",
+        note=f"{axis.note} {_WHISKERS if ranges else ''}".strip(),
     )
 
 

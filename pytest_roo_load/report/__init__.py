@@ -1,1 +1,1 @@
-
+"""Documents about a run, each written from its directory alone."""

@@ -1,7 +1,7 @@
 """Messages of conversations.
 
-A conversation numbers its messages 1, 2, 3, ...; posting locks the conversation's row, so the numbers follow the order of
-commit and a list that is read by offset neither skips nor repeats what was posted meanwhile.
+A conversation numbers its messages 1, 2, 3, ...; posting locks the conversation's row, so the numbers follow the order
+of commit and a list that is read by offset neither skips nor repeats what was posted meanwhile.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _LIST_SOME = """
         SELECT c.id, p.role
         FROM conversations c LEFT JOIN conversation_participants p ON p.conversation_id = c.id AND p.user_id = $2
         WHERE c.id = $1
-    ), some AS (
+    ), wanted AS (
         SELECT m AS message, m.sequence
         FROM access a JOIN messages m ON m.conversation_id = a.id
         WHERE a.role IS NOT NULL AND m.deleted_at IS NULL
@@ -63,9 +63,9 @@ _LIST_SOME = """
           AND ($6::timestamptz IS NULL OR m.created_at < $6)
           AND ($7::text IS NULL OR (m.content #>> '{}') ILIKE $7)
     ), page AS (
-        SELECT * FROM some ORDER BY sequence LIMIT $3 OFFSET $4
+        SELECT * FROM wanted ORDER BY sequence LIMIT $3 OFFSET $4
     )
-    SELECT access.role, (SELECT count(*) FROM some) AS total,
+    SELECT access.role, (SELECT count(*) FROM wanted) AS total,
            (SELECT coalesce(json_agg(message_json(message) ORDER BY sequence), '[]')::text FROM page) AS body
     FROM access
 """

@@ -113,7 +113,9 @@ async def start_session(
     return Started(session_id=row["session_id"], user=row["owner"], device=row["device"], session=row["session"])
 
 
-async def rotate_session(database: Database, claims: RefreshClaims, device_id: str, lifetime_s: float) -> Rotated | None:
+async def rotate_session(
+    database: Database, claims: RefreshClaims, device_id: str, lifetime_s: float
+) -> Rotated | None:
     """Exchange the refresh token of a session; None when it was used before, which only a thief or a victim does.
 
     Raises:

@@ -111,7 +111,7 @@ def _word(*, good: bool) -> str:
 async def _database_answers(services: Services) -> bool:
     try:
         async with asyncio.timeout(_PROBE_S):
-            return await services.database.value("SELECT 1") == 1
+            return bool(await services.database.value("SELECT 1") == 1)
     except (ApiError, TimeoutError):
         return False
 

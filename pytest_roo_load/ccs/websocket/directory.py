@@ -1,4 +1,4 @@
-"""Which instance a device is connected to, kept in Redis as one hash per user: ``ccs:devices:<user>`` device → instance.
+"""Which instance a device is connected to: one Redis hash per user, ``ccs:devices:<user>``, device → instance.
 
 An entry that names an instance which is gone is harmless: what is sent there reaches nobody, and the sender removes it.
 What was read is remembered until somebody announces that the user's devices have moved.
@@ -7,6 +7,7 @@ What was read is remembered until somebody announces that the user's devices hav
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from redis.asyncio import Redis
 
@@ -37,7 +38,7 @@ class Directory:
         if known is not None:
             return known
         moves = self._moves
-        places = await self._redis.hgetall(_key(user_id))
+        places: Any = await self._redis.hgetall(_key(user_id))
         found = {device.decode(): place.decode() for device, place in places.items()}
         found = {device: place for device, place in found.items() if place != self._instance_id}
         if self.remembers and moves == self._moves:  # nobody moved while Redis was asked

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from aiohttp import WSMsgType, web
@@ -12,11 +13,14 @@ from pytest_roo_load.ccs.identity import identify
 from pytest_roo_load.ccs.services import SERVICES, Services
 from pytest_roo_load.ccs.sessions import Identity
 from pytest_roo_load.ccs.websocket import protocol
-from pytest_roo_load.ccs.websocket.connection import Connection
-from pytest_roo_load.ccs.websocket.hub import OVERLOADED, POLICY
+from pytest_roo_load.ccs.websocket.connection import Connection, Farewell
+from pytest_roo_load.ccs.websocket.hub import OVERLOADED
 from pytest_roo_load.ccs.websocket.protocol import Frame, FrameError, Registration
 
-MAX_FRAME_BYTES = 16 * 1024 * 1024
+# A frame over protocol.MAX_FRAME_BYTES is read whole, so that its sender gets to see why the connection ends; beyond
+# this, aiohttp ends it in the middle of the frame (also with 1009, which a client that is still sending may miss).
+_CUT_OFF_BYTES = 2 * protocol.MAX_FRAME_BYTES
+_POLICY, _TOO_BIG = 1008, 1009
 # How long a close waits for the client's own close frame.
 _CLOSE_S = 1.0
 # `Connection.send` looks at the backlog itself; aiohttp must never make a sender wait for somebody else's reader.
@@ -30,7 +34,7 @@ async def websocket(request: web.Request) -> web.StreamResponse:
     socket = web.WebSocketResponse(
         autoping=False,
         compress=False,
-        max_msg_size=MAX_FRAME_BYTES + 1,  # aiohttp refuses what is not below
+        max_msg_size=_CUT_OFF_BYTES,
         timeout=_CLOSE_S,
         writer_limit=_NEVER_WAIT,
     )
@@ -39,14 +43,16 @@ async def websocket(request: web.Request) -> web.StreamResponse:
     await socket.prepare(request)
     connection = Connection(socket, request.transport, asyncio.get_running_loop().time())
     if services.hub.full:
-        await connection.close(OVERLOADED, "Server overloaded")
+        connection.end(OVERLOADED)
+        await connection.close()
         return socket
     services.hub.opened(connection)
     try:
-        await _Visit(request, services, connection).serve(socket)
+        await _Visit(request, services, connection).serve()
     finally:
         if services.hub.closed(connection) and connection.identity is not None:
             await services.relay.leave(connection.identity)
+        await connection.close()
     return socket
 
 
@@ -62,29 +68,26 @@ class _Visit:
         self._connection = connection
         self._waiting: set[asyncio.Task[None]] = set()
 
-    async def serve(self, socket: web.WebSocketResponse) -> None:
+    async def serve(self) -> None:
         """Challenge the client and handle its frames in order until the end."""
         await self._connection.send(protocol.challenge(_now()))
         time = asyncio.get_running_loop().time
-        async for message in socket:
+        while (message := await self._connection.receive()) is not None:
             self._connection.heard_at = time()
             if message.type is WSMsgType.PING:
-                await socket.pong(message.data)
+                await self._connection.pong(message.data)
             elif message.type is not WSMsgType.PONG:
                 await self._handle(message.data)
 
     async def _handle(self, data: str | bytes) -> None:
         try:
-            if isinstance(data, bytes):
-                raise FrameError("INVALID_FRAME", "Frames are text")
             frame = protocol.parse_frame(data)
             if self._connection.identity is None:
                 await self._register(frame)
             else:
                 await self._route(frame, self._connection.identity)
         except FrameError as error:
-            self._services.metrics.frame("refused")
-            await self._connection.send(protocol.refused(error, _now()))
+            await self._refuse(error)
 
     async def _register(self, frame: Frame) -> None:
         if frame.type != protocol.REGISTER:
@@ -93,9 +96,7 @@ class _Visit:
         try:
             identity = await self._prove(claimed)
         except ApiError as error:
-            await self._connection.send(protocol.refused(FrameError(error.code, error.message, frame.id), _now()))
-            self._services.metrics.frame("refused")
-            await self._connection.close(POLICY, error.message)
+            await self._turn_out(FrameError(error.code, error.message, frame.id))
             return
         self._services.hub.register(self._connection, identity)
         await self._services.relay.join(identity)
@@ -106,8 +107,8 @@ class _Visit:
         """Return the identity of the token if it is the claimed one, also in the query; raises 401 or 403."""
         identity = await identify(self._services, self._token())
         query = self._request.query
-        users = {claimed.user_id.lower(), query.get("userId", claimed.user_id).lower()}
-        devices = {claimed.device_id.lower(), query.get("deviceId", claimed.device_id).lower()}
+        users = {claimed.user_id, query.get("userId", claimed.user_id)}
+        devices = {claimed.device_id, query.get("deviceId", claimed.device_id)}
         if users != {identity.user_id} or devices != {identity.device_id}:
             raise ApiError(403, "PERMISSION_DENIED", "The token belongs to another user or device")
         return identity
@@ -123,10 +124,8 @@ class _Visit:
 
     async def _route(self, frame: Frame, identity: Identity) -> None:
         if (frame.user_id, frame.from_device) != (identity.user_id, identity.device_id):
-            refusal = FrameError("PERMISSION_DENIED", "The frame claims another user or device", frame.id)
-            await self._connection.send(protocol.refused(refusal, _now()))
-            self._services.metrics.frame("refused")
-            await self._connection.close(POLICY, refusal.message)
+            error = FrameError("PERMISSION_DENIED", "The frame claims another user or device", frame.id)
+            await self._turn_out(error)
         elif frame.type == protocol.REGISTER:
             raise FrameError("ALREADY_REGISTERED", "This connection is registered", frame.id)
         elif frame.type == protocol.HEARTBEAT and frame.to_device is None:
@@ -134,22 +133,32 @@ class _Visit:
         else:
             await self._deliver(frame)
 
+    async def _refuse(self, error: FrameError) -> None:
+        self._services.metrics.frame("refused")
+        await self._connection.send(protocol.refused(error, _now()))
+        if error.code == protocol.TOO_BIG:
+            self._connection.end(Farewell(code=_TOO_BIG, reason=error.message))
+
+    async def _turn_out(self, error: FrameError) -> None:
+        await self._refuse(error)
+        self._connection.end(Farewell(code=_POLICY, reason=error.message))
+
     async def _deliver(self, frame: Frame) -> None:
         hub, relay = self._services.hub, self._services.relay
         here = await hub.deliver(frame.user_id, frame.text, to=frame.to_device, sender=frame.from_device)
         if here and frame.to_device is not None:
             await self._settle(frame, "delivered")
             return
-        answers = await relay.forward(frame)
-        if here or not answers:
-            await self._settle(frame, "delivered" if here else "failed")
+        forwarded = await relay.forward(frame)
+        if here or not forwarded.answers:
+            await self._settle(frame, "delivered" if here or forwarded.reached else "failed")
             return
         # The answer takes a while; the client's next frames do not wait for it.
-        task = asyncio.create_task(self._settle_later(frame, answers))
+        task = asyncio.create_task(self._settle_later(frame, forwarded.answers))
         self._waiting.add(task)
         task.add_done_callback(self._waiting.discard)
 
-    async def _settle_later(self, frame: Frame, answers: list[asyncio.Future[int]]) -> None:
+    async def _settle_later(self, frame: Frame, answers: Sequence[asyncio.Future[int]]) -> None:
         delivered = await self._services.relay.answered(answers)
         await self._settle(frame, "delivered" if delivered else "failed")
 

@@ -7,9 +7,14 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from pytest_roo_load.ccs.sessions import Identity
-from pytest_roo_load.ccs.websocket.connection import Connection
+from pytest_roo_load.ccs.websocket.connection import Connection, Farewell
 
-GOING_AWAY, POLICY, OVERLOADED, REPLACED = 1001, 1008, 1013, 4001
+SHUTTING_DOWN = Farewell(code=1001, reason="Server shutting down")
+SILENT = Farewell(code=1001, reason="Heartbeat timeout")
+UNREGISTERED = Farewell(code=1008, reason="Registration timeout")
+SESSION_ENDED = Farewell(code=1008, reason="Session ended")
+OVERLOADED = Farewell(code=1013, reason="Server overloaded")
+REPLACED = Farewell(code=4001, reason="Replaced by a newer connection")
 _SWEEP_S = 0.5
 
 
@@ -30,7 +35,6 @@ class Hub:
         self._patience = patience
         self._open: set[Connection] = set()
         self._devices: dict[str, dict[str, Connection]] = {}
-        self._closing: set[asyncio.Task[None]] = set()
 
     def __repr__(self) -> str:
         return f"<Hub {len(self._open)} of {self._limit} connections, {len(self._devices)} users>"
@@ -54,7 +58,7 @@ class Hub:
         older = devices.get(identity.device_id)
         devices[identity.device_id] = connection
         if older is not None and older is not connection:
-            self._close_later(older, REPLACED, "Replaced by a newer connection")
+            older.end(REPLACED)
 
     def closed(self, connection: Connection) -> bool:
         """Forget a connection; tell whether its device is now without one here."""
@@ -97,16 +101,16 @@ class Hub:
         ended = frozenset(session_ids)
         for connection in list(self._open):
             if connection.identity is not None and connection.identity.session_id in ended:
-                self._close_later(connection, POLICY, "Session ended")
+                connection.end(SESSION_ENDED)
 
     def evict(self, user_id: str, device_id: str) -> None:
         """Close the connection of a device that has connected to another instance."""
         connection = self.device(user_id, device_id)
         if connection is not None:
-            self._close_later(connection, REPLACED, "Replaced by a newer connection")
+            connection.end(REPLACED)
 
     async def watch(self) -> None:
-        """Ping everyone in turn and close the silent, until cancelled. One task for all: timers per socket cost more."""
+        """Ping everyone in turn and close the silent, until cancelled: one task, as a timer per socket costs more."""
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(_SWEEP_S)
@@ -117,20 +121,13 @@ class Hub:
         patience = self._patience
         for connection in list(self._open):
             if now - connection.heard_at >= patience.silence_s:
-                self._close_later(connection, GOING_AWAY, "Heartbeat timeout")
+                connection.end(SILENT)
             elif connection.identity is None and now - connection.opened_at >= patience.register_s:
-                self._close_later(connection, POLICY, "Registration timeout")
+                connection.end(UNREGISTERED)
             elif now - connection.pinged_at >= patience.ping_s:
                 await connection.ping(now)
 
-    async def close(self) -> None:
-        """Close every connection because the server stops. May be called again."""
+    def close(self) -> None:
+        """Have every connection end because the server stops."""
         for connection in list(self._open):
-            self._close_later(connection, GOING_AWAY, "Server shutting down")
-        if self._closing:
-            await asyncio.wait(self._closing)
-
-    def _close_later(self, connection: Connection, code: int, reason: str) -> None:
-        task = asyncio.get_running_loop().create_task(connection.close(code, reason))
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
+            connection.end(SHUTTING_DOWN)

@@ -17,6 +17,8 @@ from typing import Any
 from pytest_roo_load.ccs.errors import ApiError, CcsError
 from pytest_roo_load.ccs.json_body import parse as parse_json
 
+MAX_FRAME_BYTES = 16 * 1024 * 1024
+TOO_BIG = "FRAME_TOO_BIG"
 REGISTER, ACK, HEARTBEAT = "device_register", "ack", "heartbeat"
 RELAYED = frozenset(
     {
@@ -77,15 +79,20 @@ class Registration:
     user_id: str
 
 
-def parse_frame(text: str) -> Frame:
+def parse_frame(text: str | bytes) -> Frame:
     """Return a client's frame.
 
     Raises:
-        FrameError: it is not JSON, not an object, or a field is missing or wrong.
+        FrameError: it is binary, too large, not JSON, not an object, or a field is missing or wrong.
     """
+    if isinstance(text, bytes):
+        raise FrameError("INVALID_FRAME", "Frames are text")
+    body = text.encode()  # aiohttp has decoded it strictly
+    if len(body) > MAX_FRAME_BYTES:
+        raise FrameError(TOO_BIG, f"The frame is larger than {MAX_FRAME_BYTES} bytes")
     try:
-        value = parse_json(text.encode())
-    except (ApiError, UnicodeEncodeError) as error:
+        value = parse_json(body)
+    except ApiError as error:
         raise FrameError("INVALID_FRAME", "The frame is not usable JSON") from error
     match value:
         case {"id": str(name), "type": str(kind), **rest} if 0 < len(name) <= _MAX_ID:
@@ -94,7 +101,7 @@ def parse_frame(text: str) -> Frame:
             raise FrameError("INVALID_FRAME", "A frame is an object with the texts id and type")
 
 
-def _frame(name: str, kind: str, rest: Mapping[str, Any], text: str) -> Frame:
+def _frame(name: str, kind: str, rest: Mapping[Any, Any], text: str) -> Frame:
     user, sender, receiver = rest.get("userId"), rest.get("fromDeviceId"), rest.get("toDeviceId")
     requires_ack, priority = rest.get("requiresAck", False), rest.get("priority", 1)
     if kind not in RELAYED and kind != REGISTER:

@@ -12,6 +12,8 @@ import itertools
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from redis.asyncio import Redis
@@ -24,10 +26,19 @@ from pytest_roo_load.ccs.websocket.protocol import Frame
 
 ANSWER_S = 5.0
 _AGAIN_S = 0.2
+_SILENCE_S = 5.0
 _EVERYONE = "ccs:all"
 _TROUBLE = (RedisError, OSError, TimeoutError)
 
 log = logging.getLogger("ccs.relay")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forwarded:
+    """How many instances a frame was sent to, and the answers they owe if it wants an acknowledgement."""
+
+    reached: int = 0
+    answers: tuple[asyncio.Future[int], ...] = ()
 
 
 class Relay:
@@ -40,6 +51,7 @@ class Relay:
         self._directory = Directory(redis, instance_id)
         self._numbers = itertools.count(1)
         self._answers: dict[int, asyncio.Future[int]] = {}
+        self.listening = asyncio.Event()
 
     def __repr__(self) -> str:
         state = "listening" if self._directory.remembers else "alone"
@@ -63,37 +75,27 @@ class Relay:
         except _TROUBLE as error:
             log.warning("leaving device not announced: %s", error)
 
-    async def forward(self, frame: Frame) -> Sequence[asyncio.Future[int]]:
-        """Send a frame to the other instances that have devices it is for.
-
-        Returns one future per instance reached if the frame wants an acknowledgement, with how many devices took it;
-        each must be given to `answered`. Empty when there is no such instance, or Redis is away.
-        """
+    async def forward(self, frame: Frame) -> Forwarded:
+        """Send a frame to the other instances that have devices it is for; to none when Redis is away."""
         try:
             places = await self._directory.elsewhere(frame.user_id)
-            if frame.to_device is not None:
-                place = places.get(frame.to_device)
-                wanted = {} if place is None else {frame.to_device: place}
-            else:
+            if frame.to_device is None:
                 wanted = {device: place for device, place in places.items() if device != frame.from_device}
-            return [
-                answer
-                for place in set(wanted.values())
-                if (answer := await self._send(frame, place, wanted)) is not None
-            ]
+            else:
+                wanted = {device: place for device, place in places.items() if device == frame.to_device}
+            sent = [await self._send(frame, place, wanted) for place in set(wanted.values())]
         except _TROUBLE as error:
             log.warning("frame not forwarded: %s", error)
-            return []
+            return Forwarded()
+        answers = tuple(answer for reached, answer in sent if reached and answer is not None)
+        return Forwarded(reached=sum(reached for reached, _ in sent), answers=answers)
 
     async def answered(self, answers: Sequence[asyncio.Future[int]]) -> bool:
         """Wait up to ANSWER_S until one instance has delivered; False when none has."""
-        try:
-            async with asyncio.timeout(ANSWER_S):
-                for answer in asyncio.as_completed(answers):
-                    if await answer:
-                        return True
-        except TimeoutError:
-            pass
+        with suppress(TimeoutError):
+            for answer in asyncio.as_completed(answers, timeout=ANSWER_S):
+                if await answer:
+                    return True
         return False
 
     async def announce_ended(self, session_ids: Sequence[str]) -> None:
@@ -110,19 +112,28 @@ class Relay:
                 await self._listen_once()
             except _TROUBLE as error:
                 log.warning("relay: %s: %s", type(error).__name__, error)
+            self.listening.clear()
             self._directory.forget(remember=False)
             await asyncio.sleep(_AGAIN_S)
 
     async def _listen_once(self) -> None:
-        async with self._redis.pubsub(ignore_subscribe_messages=False) as subscription:
+        async with self._redis.pubsub() as subscription:
             await subscription.subscribe(_channel(self._instance_id), _EVERYONE)
-            async for message in subscription.listen():
-                if message["type"] == "subscribe" and message["data"] == 2:  # noqa: PLR2004 - both channels are on
+            asked = False
+            while True:
+                message = await subscription.get_message(timeout=_SILENCE_S)
+                if message is None:
+                    if asked:
+                        raise TimeoutError("Redis does not answer a ping")
+                    await subscription.ping()
+                elif message["type"] == "subscribe" and message["data"] == 2:  # noqa: PLR2004 - both channels are on
                     self._directory.forget(remember=True)
                     await self._directory.put_all(self._hub.registered())
+                    self.listening.set()
                 elif message["type"] == "message":
                     header, _, text = message["data"].partition(b"\n")
                     await self._receive(json.loads(header), text)
+                asked = message is None
 
     async def _receive(self, header: Mapping[str, Any], text: bytes) -> None:
         match header:
@@ -141,7 +152,9 @@ class Relay:
             case {"kind": "ended", "sessions": sessions}:
                 self._hub.end_sessions(sessions)
 
-    async def _send(self, frame: Frame, place: str, wanted: Mapping[str, str]) -> asyncio.Future[int] | None:
+    async def _send(
+        self, frame: Frame, place: str, wanted: Mapping[str, str]
+    ) -> tuple[bool, asyncio.Future[int] | None]:
         number = next(self._numbers) if frame.requires_ack else None
         answer = None if number is None else self._await_answer(number)
         header = {
@@ -153,13 +166,13 @@ class Relay:
         }
         message = json.dumps(header).encode() + b"\n" + frame.text.encode()
         if await self._redis.publish(_channel(place), message):
-            return answer
+            return True, answer
         if number is not None:
             self._answers.pop(number, None)
         for device in [device for device, there in wanted.items() if there == place]:
             await self._directory.remove(frame.user_id, device, place)
         self._directory.moved(frame.user_id)
-        return None
+        return False, None
 
     def _await_answer(self, number: int) -> asyncio.Future[int]:
         loop = asyncio.get_running_loop()

@@ -1,0 +1,24 @@
+"""The web application, put together."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from pytest_roo_load.ccs.json_body import MAX_BODY_BYTES
+from pytest_roo_load.ccs.middleware import serve, stamp
+from pytest_roo_load.ccs.routes import all_routes
+from pytest_roo_load.ccs.services import SERVICES, Services
+
+
+def build_app(services: Services) -> web.Application:
+    """Return the application that serves every route with these services."""
+    app = web.Application(middlewares=[serve(services)], client_max_size=MAX_BODY_BYTES)
+    app[SERVICES] = services
+    app.add_routes(list(all_routes()))
+    app.on_response_prepare.append(stamp(services.settings.instance_id))
+
+    async def close_websockets(_: web.Application) -> None:
+        services.hub.close()
+
+    app.on_shutdown.append(close_websockets)
+    return app

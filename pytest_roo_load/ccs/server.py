@@ -1,0 +1,162 @@
+"""The life of the process: wait for PostgreSQL and Redis, serve, drain, stop."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
+from typing import TypeVar
+
+import asyncpg
+from aiohttp import web
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from pytest_roo_load.ccs.app import build_app
+from pytest_roo_load.ccs.cache import Cache, connect_redis
+from pytest_roo_load.ccs.database import Database
+from pytest_roo_load.ccs.errors import StartupError
+from pytest_roo_load.ccs.metrics import Metrics
+from pytest_roo_load.ccs.passwords import Passwords
+from pytest_roo_load.ccs.process_stats import ProcessStats
+from pytest_roo_load.ccs.services import Services
+from pytest_roo_load.ccs.sessions import Sessions
+from pytest_roo_load.ccs.settings import Settings
+from pytest_roo_load.ccs.tokens import Tokens
+from pytest_roo_load.ccs.websocket.hub import Hub, Patience
+from pytest_roo_load.ccs.websocket.relay import Relay
+
+_PAUSE_S = 0.05
+_BACKLOG = 2048
+_REGISTER_S = 10.0
+# Connections and requests are many small objects that die young; the collector need not look so often.
+_GC_THRESHOLD = 20_000
+
+log = logging.getLogger("ccs")
+Ready = TypeVar("Ready")
+
+
+async def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what is in flight and return.
+
+    Raises:
+        StartupError: PostgreSQL or Redis did not answer in time.
+        OSError: the port is taken.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with AsyncExitStack() as stack:
+        starting = asyncio.create_task(_start(settings, stack))
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            starting.cancel()
+            with suppress(asyncio.CancelledError):
+                await starting
+            return
+        _say_ready(settings, await starting)
+        await stopping
+        log.info("draining")
+
+
+async def _start(settings: Settings, stack: AsyncExitStack) -> str:
+    """Start everything, have ``stack`` stop it again in reverse order, and return the server's URL."""
+    services = await _open_services(settings, stack)
+    for forever in (services.relay.listen(), services.hub.watch(), services.process.watch()):
+        task = asyncio.create_task(forever)
+        stack.push_async_callback(_cancel, task)
+    await services.relay.listening.wait()
+    runner = web.AppRunner(
+        build_app(services),
+        handle_signals=False,
+        access_log=None,
+        shutdown_timeout=settings.drain_timeout,
+        keepalive_timeout=75,
+    )
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.TCPSite(runner, settings.host, settings.port, backlog=_BACKLOG).start()
+    port = runner.addresses[0][1]
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_GC_THRESHOLD)
+    return f"http://{f'[{settings.host}]' if ':' in settings.host else settings.host}:{port}"
+
+
+async def _open_services(settings: Settings, stack: AsyncExitStack) -> Services:
+    database, redis = await asyncio.gather(
+        _wait_for("PostgreSQL", settings.startup_timeout, lambda: _open_database(settings, stack)),
+        _wait_for("Redis", settings.startup_timeout, lambda: _open_redis(settings, stack)),
+    )
+    cache = Cache(redis)
+    sessions = Sessions(database, cache, access_ttl_s=settings.access_ttl)
+    stack.push_async_callback(sessions.close)
+    passwords = Passwords(settings.bcrypt_cost)
+    stack.callback(passwords.close)
+    patience = Patience(register_s=_REGISTER_S, ping_s=settings.ws_ping_interval, silence_s=settings.ws_session_timeout)
+    hub = Hub(limit=settings.ws_max_connections, patience=patience)
+    return Services(
+        settings=settings,
+        database=database,
+        cache=cache,
+        sessions=sessions,
+        tokens=Tokens(settings.jwt_secret, access_ttl_s=settings.access_ttl, refresh_ttl_s=settings.refresh_ttl),
+        passwords=passwords,
+        metrics=Metrics(),
+        process=ProcessStats(),
+        hub=hub,
+        relay=Relay(redis, hub, settings.instance_id),
+        started=asyncio.get_running_loop().time(),
+    )
+
+
+async def _open_database(settings: Settings, stack: AsyncExitStack) -> Database:
+    database = await Database.connect(settings.database, settings.pool_size)
+    stack.push_async_callback(database.close)
+    return database
+
+
+async def _open_redis(settings: Settings, stack: AsyncExitStack) -> Redis:
+    redis = connect_redis(settings.redis)
+    try:
+        await redis.ping()
+    except BaseException:
+        await redis.aclose()
+        raise
+    stack.push_async_callback(redis.aclose)
+    return redis
+
+
+async def _wait_for(service: str, timeout_s: float, connect: Callable[[], Awaitable[Ready]]) -> Ready:
+    """Return what ``connect`` does, trying again for ``timeout_s``; raises StartupError with the last error."""
+    last: BaseException = TimeoutError("no answer")
+    try:
+        async with asyncio.timeout(timeout_s):
+            while True:
+                try:
+                    return await connect()
+                except (OSError, RedisError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                    last = error
+                await asyncio.sleep(_PAUSE_S)
+    except TimeoutError:
+        raise StartupError(service, timeout_s, last) from last
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+def _say_ready(settings: Settings, url: str) -> None:
+    line = {"ready": True, "url": url, "instance_id": settings.instance_id, "pid": os.getpid()}
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,202 @@
+"""What a test measured as one JSON value: the schema of the run directory's result files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pytest_roo_load.core.result import PhaseResult, Result, Statistics
+from pytest_roo_load.core.sla.judge import Judgement
+from pytest_roo_load.core.timeline import ProcessUse, Second, total
+from pytest_roo_load.core.verdict import Verdict, worst
+
+__all__ = ["RESULT_SCHEMA", "RUN_SCHEMA", "RunRecord", "measurement", "verdict_of"]
+
+RESULT_SCHEMA = "pytest-roo-load/result/1"
+RUN_SCHEMA = "pytest-roo-load/run/1"
+_INTERVALS = (50, 90, 95, 99)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """One `run()` of a test.
+
+    Attributes:
+        journeys: Name → weight.
+        profile: The profile in words.
+        fleet: Who generated the load, in words.
+        interval: Begin and end on the machine's monotonic clock, comparable between processes.
+        live: The file with a line per second, relative to the run directory.
+        result: What was measured; None when the run had to be given up.
+        problem: Why it was given up.
+    """
+
+    number: int
+    journeys: Mapping[str, float]
+    profile: str
+    fleet: str
+    seed: int
+    started_at: str
+    interval: tuple[float, float]
+    live: str
+    result: Result | None
+    problem: str = ""
+
+    @property
+    def verdict(self) -> Verdict:
+        """The result's verdict; a run that was given up is invalid."""
+        return self.result.verdict if self.result else Verdict.INVALID
+
+
+def verdict_of(records: Sequence[RunRecord]) -> Verdict:
+    """The verdict of a test that made these runs."""
+    return worst(record.verdict for record in records)
+
+
+def measurement(test: Mapping[str, Any], records: Sequence[RunRecord]) -> dict[str, Any]:
+    """The content of a result file.
+
+    Args:
+        test: Facts on the test itself.
+        records: Its runs, in order.
+    """
+    return {
+        "schema": RESULT_SCHEMA,
+        "test": dict(test),
+        "verdict": verdict_of(records).value,
+        "runs": [_run(record) for record in records],
+    }
+
+
+def _run(record: RunRecord) -> dict[str, Any]:
+    facts = {
+        "number": record.number,
+        "journeys": dict(record.journeys),
+        "profile": record.profile,
+        "fleet": record.fleet,
+        "seed": record.seed,
+        "started_at": record.started_at,
+        "interval": list(record.interval),
+        "live": record.live,
+        "verdict": record.verdict.value,
+    }
+    return facts | (_measured(record.result) if record.result else _given_up(record.problem))
+
+
+def _given_up(problem: str) -> dict[str, Any]:
+    nothing: dict[str, Any] = {
+        "objectives": [],
+        "phases": [],
+        "resources": {},
+        "values": {},
+        "generators": [],
+        "spans": {},
+    }
+    return nothing | {"problems": [problem], "timeline": _timeline([], {})}
+
+
+def _measured(result: Result) -> dict[str, Any]:
+    cores = {name: use.cores for name, use in result.resources.items()}
+    return {
+        "problems": list(result.problems),
+        "objectives": [_judgement(judgement) for judgement in result.judgements],
+        "phases": [_phase(phase) for phase in result.phases.values()],
+        "resources": {name: asdict(use) for name, use in result.resources.items()},
+        "values": {
+            name: {
+                "count": len(values.items) + values.omitted,
+                "omitted": values.omitted,
+                "first": [repr(value)[:200] for value in values.items[:5]],
+            }
+            for name, values in result.values.items()
+        },
+        "generators": [asdict(health) for health in result.generators],
+        "timeline": _timeline(list(result.timeline), cores),
+        "spans": {name: [phase.start, phase.start + phase.duration] for name, phase in result.phases.items()},
+    }
+
+
+def _judgement(judgement: Judgement) -> dict[str, Any]:
+    objective = judgement.objective
+    return {
+        "text": objective.text,
+        "source": objective.source,
+        "metric": objective.metric.name,
+        "dimension": objective.metric.dimension.value,
+        "of": objective.of,
+        "phase": objective.phase,
+        "operator": objective.operator,
+        "limit": objective.limit,
+        "measured": judgement.measured,
+        "interval": list(judgement.interval) if judgement.interval else None,
+        "margin": judgement.margin,
+        "samples": judgement.samples,
+        "verdict": judgement.verdict.value,
+        "reason": judgement.reason,
+    }
+
+
+def _phase(phase: PhaseResult) -> dict[str, Any]:
+    return {
+        "name": phase.name,
+        "start": phase.start,
+        "duration": phase.duration,
+        "users": phase.users,
+        "iterations": phase.iterations,
+        "statistics": _statistics(phase),
+        "operations": {name: _statistics(one) for name, one in phase.operations.items()},
+        "groups": {name: _statistics(one) for name, one in phase.groups.items()},
+        "checks": {name: list(counts) for name, counts in phase.checks.items()},
+    }
+
+
+def _statistics(figures: Statistics) -> dict[str, Any]:
+    return {
+        "count": figures.count,
+        "succeeded": figures.succeeded,
+        "failed": figures.failed,
+        "interrupted": figures.interrupted,
+        "throughput": figures.throughput,
+        "error_rate": figures.error_rate,
+        "mean": figures.mean,
+        "min": figures.minimum,
+        "max": figures.maximum,
+        "p50": figures.p50,
+        "p90": figures.p90,
+        "p95": figures.p95,
+        "p99": figures.p99,
+        "p999": figures.percentile(99.9),
+        "intervals": {
+            f"p{q}": list(interval) for q in _INTERVALS if (interval := figures.histogram.interval(q)) is not None
+        },
+        "errors": {kind: {"count": error.count, "exemplar": error.exemplar} for kind, error in figures.errors.items()},
+        "histogram": figures.histogram.to_dict(),
+    }
+
+
+def _timeline(seconds: Sequence[Second], cores: Mapping[str, int]) -> dict[str, Any]:
+    sums = [total([second]) for second in seconds]
+    return {
+        "t": [second.t for second in seconds],
+        "phase": [second.phase for second in seconds],
+        "users": [second.users for second in seconds],
+        "throughput": [one.ok.count for one in sums],
+        "failed": [one.failed for one in sums],
+        "p50": [one.ok.percentile(50) for one in sums],
+        "p95": [one.ok.percentile(95) for one in sums],
+        "p99": [one.ok.percentile(99) for one in sums],
+        "resources": {name: _use(name, seconds, allowed) for name, allowed in cores.items()},
+    }
+
+
+def _use(name: str, seconds: Sequence[Second], cores: int) -> dict[str, list[float | None]]:
+    uses = [second.resources.get(name) for second in seconds]
+    before: list[ProcessUse | None] = [None, *uses[:-1]]
+    return {
+        "memory": [None if use is None else use.memory_bytes for use in uses],
+        "cpu": [
+            None if use is None or last is None else (use.cpu_s - last.cpu_s) / cores
+            for last, use in zip(before, uses, strict=True)
+        ],
+    }

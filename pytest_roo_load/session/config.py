@@ -1,0 +1,81 @@
+"""All options of a session as one value; nothing below this layer sees pytest's own configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from pytest_roo_load.errors import UsageError
+from pytest_roo_load.session.options import OPTIONS, read_option, without_password
+
+if TYPE_CHECKING:
+    import pytest
+
+__all__ = ["Config", "read_config"]
+
+_LOCAL = ("localhost", "::1", "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """What the user chose; None means "not set".
+
+    Attributes:
+        places: Where each option that is set was set, for messages.
+    """
+
+    target: str | None
+    postgres: str | None
+    redis: str | None
+    scale: str
+    generators: int
+    fleet: str
+    sla: Path
+    seed: int | None
+    directory: Path
+    allow_remote: tuple[str, ...]
+    places: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_config(config: pytest.Config) -> Config:
+    """Read every option once.
+
+    Raises:
+        UsageError: A value is not allowed, or a URL leads to another machine without permission.
+    """
+    read = {option.name: read_option(option, config) for option in OPTIONS}
+    values = {name: value for name, (value, _) in read.items()}
+    places = {name: place for name, (_, place) in read.items() if place is not None}
+    allowed = values["allow_remote"] or ()
+    for name in ("target", "postgres", "redis"):
+        if values[name] is not None:
+            _stay_here(values[name], allowed, places[name])
+    return Config(
+        target=values["target"],
+        postgres=values["postgres"],
+        redis=values["redis"],
+        scale=values["scale"] or "standard",
+        generators=values["generators"] or 1,
+        fleet=values["fleet"] or ("inline" if config.getoption("usepdb", default=False) else "local"),
+        sla=config.rootpath / (values["sla"] or "sla.toml"),
+        seed=values["seed"],
+        directory=config.rootpath / (values["directory"] or ".roo"),
+        allow_remote=allowed,
+        places=places,
+    )
+
+
+def _stay_here(url: str, allowed: tuple[str, ...], place: str) -> None:
+    host = urlsplit(url).hostname or ""
+    if host in _LOCAL or host.startswith("127.") or host in allowed:
+        return
+    raise UsageError(
+        "load would leave this machine",
+        value=without_password(url),
+        allowed=f"this machine{''.join(f', {name}' for name in allowed)}",
+        place=place,
+        remedy=f"if {host} may be loaded, add --roo-allow-remote {host}",
+    )

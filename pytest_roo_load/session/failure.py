@@ -1,0 +1,98 @@
+"""The text of a test that missed its objectives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from pytest_roo_load.core.result import Result, Statistics
+from pytest_roo_load.core.sla.judge import Judgement
+from pytest_roo_load.core.units import Dimension, format_quantity
+from pytest_roo_load.core.verdict import Verdict
+from pytest_roo_load.report.schema import RunRecord
+
+__all__ = ["explain"]
+
+_WORST = 5
+_EXEMPLAR_LINES = 12
+_HEADS = ("objective", "measured", "95 % interval", "margin", "verdict")
+
+
+def explain(records: Sequence[RunRecord], report: str) -> str:
+    """Every objective of every run, the worst operations, an exemplar of each kind of error, the report's place."""
+    if not records:
+        return "no data: the test ended without a run(), so its objectives have nothing to be judged by"
+    parts = [line for record in records for line in _run(record)]
+    return "\n".join([*parts, f"report: {report}"])
+
+
+def _run(record: RunRecord) -> Iterable[str]:
+    yield f"{record.verdict.value.upper()}: run {record.number}, {record.profile}, by {record.fleet}"
+    result = record.result
+    if result is None:
+        yield record.problem
+        return
+    if not result.count:
+        yield "no operation ended in the steady phase"
+    yield from _table([_HEADS, *(_row(judgement) for judgement in result.judgements)])
+    for judgement in result.judgements:
+        if judgement.reason:
+            yield f"{judgement.objective.text}: {judgement.reason}"
+    yield from _operations(result)
+    yield from _errors(result)
+
+
+def _row(judgement: Judgement) -> tuple[str, ...]:
+    objective = judgement.objective
+    return (
+        objective.text,
+        objective.shown(judgement.measured),
+        _interval(judgement),
+        "–" if judgement.margin is None else f"{judgement.margin:+.0%}",
+        judgement.verdict.value,
+    )
+
+
+def _interval(judgement: Judgement) -> str:
+    if judgement.interval is None:
+        return "–"
+    low, high = judgement.interval
+    shown = judgement.objective.shown
+    return f"{shown(low)} to {shown(high)}" if high is not None else f"from {shown(low)} ({judgement.samples} samples)"
+
+
+def _table(rows: Sequence[Sequence[str]]) -> Iterable[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _operations(result: Result) -> Iterable[str]:
+    """The operations with the most errors, then the slowest."""
+
+    def badness(item: tuple[str, Statistics]) -> tuple[float, float]:
+        return item[1].error_rate or 0.0, item[1].p95 or 0.0
+
+    ranked = sorted(result.operations.items(), key=badness, reverse=True)[:_WORST]
+    if ranked:
+        yield f"worst of {len(result.operations)} operations:"
+        heads = ("operation", "count", "errors", "p50", "p95", "max")
+        yield from _table([heads, *(_operation(name, figures) for name, figures in ranked)])
+
+
+def _operation(name: str, figures: Statistics) -> tuple[str, ...]:
+    times = (format_quantity(value, Dimension.TIME) for value in (figures.p50, figures.p95, figures.maximum))
+    return name, str(figures.count), format_quantity(figures.error_rate, Dimension.RATIO), *times
+
+
+def _errors(result: Result) -> Iterable[str]:
+    for kind, error in sorted(result.errors.items(), key=lambda item: -item[1].count)[:_WORST]:
+        yield f"{error.count} x {kind}, for example:"
+        lines = error.exemplar.splitlines()
+        yield from (f"    {line[:300]}" for line in lines[:_EXEMPLAR_LINES])
+        if len(lines) > _EXEMPLAR_LINES:
+            yield f"    ... {len(lines) - _EXEMPLAR_LINES} more lines in the report"
+
+
+def failed(records: Sequence[RunRecord]) -> bool:
+    """Whether any run has another verdict than pass, or there was none."""
+    return not records or any(record.verdict is not Verdict.PASS for record in records)

@@ -1,0 +1,147 @@
+"""What the plugin's hooks do. Imported in every pytest run, so whatever is heavy is imported where it is used."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator, Iterable
+from typing import Any
+
+import pytest
+
+from pytest_roo_load.errors import UsageError
+from pytest_roo_load.session.config import read_config
+from pytest_roo_load.session.keys import plan_key, report_key, run_key
+from pytest_roo_load.session.markers import MARKERS, concerns
+from pytest_roo_load.session.run import Identity, Run
+
+_INPUT = "roo_load"
+
+
+def begin_run(config: pytest.Config) -> None:
+    """Declare the markers, read the options, and make the run's identity or take over the one that was sent."""
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
+    worker_input: dict[str, Any] | None = getattr(config, "workerinput", None)
+    try:
+        options = read_config(config)
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None
+    if worker_input is None:
+        identity, worker = Identity.new(options.seed), None
+    else:
+        identity, worker = Identity.from_worker_input(worker_input[_INPUT]), worker_input["workerid"]
+    arguments = [str(argument) for argument in config.invocation_params.args]
+    config.stash[run_key] = Run(options, identity, worker, arguments)
+
+
+def send_identity(config: pytest.Config, worker_input: dict[str, Any]) -> None:
+    """Let an xdist worker take part in this run."""
+    worker_input[_INPUT] = config.stash[run_key].identity.to_worker_input()
+
+
+def check_items(collector: pytest.Collector, made: object) -> None:
+    """Check the markers of tests just collected.
+
+    Raises:
+        pytest.Collector.CollectError: Names the file and line of the first test that asks for something impossible.
+    """
+    run = collector.config.stash[run_key]
+    for item in made if isinstance(made, list) else [made]:
+        if isinstance(item, pytest.Item) and concerns(item):
+            from pytest_roo_load.session.plan import plan_of
+
+            try:
+                item.stash[plan_key] = plan_of(item, run.sla)
+            except UsageError as error:
+                run.misused = True
+                raise collector.CollectError(str(error)) from None
+
+
+def check_services(config: pytest.Config, items: Iterable[pytest.Item]) -> None:
+    """Once tests are selected: know whether any measures, and if so whether the services that were named can be used.
+
+    A worker of xdist cannot end the run, so there the first test that needs a service tells.
+    """
+    run = config.stash[run_key]
+    run.measures = any(plan_key in item.stash for item in items)
+    if not run.measures or run.worker is not None:
+        return
+    from pytest_roo_load.session.stack import NAMED, check_named
+
+    try:
+        for option in NAMED:
+            check_named(run.config, option)
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+@contextlib.contextmanager
+def alone_while_measuring(item: pytest.Item) -> Generator[None]:
+    """Under xdist: alone for a test that measures, together with others for one that does not."""
+    run = item.config.stash[run_key]
+    if run.worker is None or not run.measures:
+        yield
+        return
+    with run.exclusivity.hold(alone=plan_key in item.stash):
+        yield
+
+
+@contextlib.contextmanager
+def collect_beside_measurements(config: pytest.Config) -> Generator[None]:
+    """A worker that replaces a crashed one collects only while nobody measures."""
+    run = config.stash[run_key]
+    if run.worker is None or not run.exclusivity.in_use:
+        yield
+        return
+    with run.exclusivity.hold(alone=False):
+        yield
+
+
+def announce(config: pytest.Config) -> list[str]:
+    """Say how this run measures, when it does."""
+    run = config.stash[run_key]
+    if not run.measures:
+        return []
+    from pytest_roo_load.session.terminal import announcement
+
+    return [announcement(run)]
+
+
+def judge_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Around the call of a test: judge what it measured, if it is one that measures."""
+    if plan_key not in item.stash:
+        return (yield)
+    from pytest_roo_load.session.judging import judged_call
+
+    return (yield from judged_call(item, item.config.stash[run_key]))
+
+
+def summarise_run(reporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Show what was measured, in the process that owns the run."""
+    report = config.stash.get(report_key, None)
+    if report is None:
+        return
+    from pytest_roo_load.session.terminal import summarise
+
+    summarise(reporter, config.stash[run_key].directory.results(), report)
+
+
+def note_report(item: pytest.Item, report: pytest.TestReport) -> None:
+    """Write down that a test that would have measured could not be set up."""
+    if report.when == "setup" and report.failed and plan_key in item.stash:
+        from pytest_roo_load.session.judging import note_setup_failure
+
+        note_setup_failure(item, item.config.stash[run_key], report.longreprtext)
+
+
+def end_run(session: pytest.Session, exit_status: int) -> None:
+    """In the process that owns the run: stop services, write the report, and say that misuse was misuse."""
+    run = session.config.stash[run_key]
+    if run.worker is not None:
+        return
+    reasons = {pytest.ExitCode.INTERRUPTED: "interrupted", pytest.ExitCode.INTERNAL_ERROR: "internal error"}
+    report = run.end(int(exit_status), reasons.get(pytest.ExitCode(exit_status), ""))
+    if report is not None:
+        session.config.stash[report_key] = report
+    if run.misused:
+        session.exitstatus = pytest.ExitCode.USAGE_ERROR

@@ -1,0 +1,80 @@
+"""Judges the runs of a test when its own assertions are through, and writes what it measured."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_roo_load.report.schema import measurement
+from pytest_roo_load.session.failure import explain, failed
+from pytest_roo_load.session.keys import measured_key, plan_key
+from pytest_roo_load.session.measured import Measured
+from pytest_roo_load.session.run import Run
+
+__all__ = ["judged_call", "measured_by", "note_setup_failure"]
+
+
+def measured_by(item: pytest.Item, run: Run) -> Measured:
+    """What the current attempt at a test has measured so far."""
+    if measured_key not in item.stash:
+        slug, attempt = run.directory.attempt(item.nodeid)
+        item.stash[measured_key] = Measured(plan=item.stash[plan_key], slug=slug, attempt=attempt)
+    return item.stash[measured_key]
+
+
+def judged_call(item: pytest.Item, run: Run) -> Generator[None, Any, Any]:
+    """Wraps the call of a test that measures: objectives are judged, whatever was measured is written."""
+    measured = measured_by(item, run)
+    del item.stash[measured_key]
+    try:
+        outcome = yield
+    except BaseException as error:
+        kind = "failed" if isinstance(error, Exception | pytest.fail.Exception) else "interrupted"
+        _write(item, run, measured, (kind, str(error)))
+        if failed(measured.records):
+            item.add_report_section("call", "sla", explain(measured.records, _report(run)))
+        raise
+    text = explain(measured.records, _report(run)) if failed(measured.records) else ""
+    _write(item, run, measured, ("failed" if text else "passed", text))
+    if text:
+        pytest.fail(text, pytrace=False)
+    return outcome
+
+
+def note_setup_failure(item: pytest.Item, run: Run, text: str) -> None:
+    """Write that a test that would have measured could not begin."""
+    measured = measured_by(item, run)
+    del item.stash[measured_key]
+    run.begin()
+    _write(item, run, measured, ("error", text))
+
+
+def _write(item: pytest.Item, run: Run, measured: Measured, outcome: tuple[str, str]) -> None:
+    run.begin()
+    facts = _facts(item, run, measured) | {"outcome": outcome[0], "message": outcome[1]}
+    run.directory.write_result(measured.slug, measured.attempt, measurement(facts, measured.records))
+
+
+def _facts(item: pytest.Item, run: Run, measured: Measured) -> dict[str, Any]:
+    path, line, _ = item.reportinfo()
+    scenario = measured.plan.scenario
+    return {
+        "id": item.nodeid,
+        "name": item.name,
+        "file": _shown(Path(path), item.config.rootpath),
+        "line": (line or 0) + 1,
+        "attempt": measured.attempt,
+        "worker": run.worker,
+        "scenario": scenario and {"name": scenario.name, "title": scenario.title, "requirement": scenario.requirement},
+    }
+
+
+def _shown(path: Path, root: Path) -> str:
+    return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
+
+
+def _report(run: Run) -> str:
+    return str(run.directory.path / "report.html")

@@ -1,0 +1,168 @@
+"""What the fixtures do: prepares a test, makes a run, notes it."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_roo_load.core.result import Result
+from pytest_roo_load.engine.fleet.inline import InlineFleet
+from pytest_roo_load.engine.fleet.local import LocalFleet
+from pytest_roo_load.engine.fleet.strategy import Fleet
+from pytest_roo_load.engine.journeys import check_journeys, pack
+from pytest_roo_load.engine.runner import Load, perform
+from pytest_roo_load.engine.shard import Shard
+from pytest_roo_load.errors import RooLoadError, ServiceError, UsageError
+from pytest_roo_load.monitor.processes import ProcessProbe
+from pytest_roo_load.report.schema import RunRecord
+from pytest_roo_load.session.facts import now
+from pytest_roo_load.session.judging import measured_by
+from pytest_roo_load.session.keys import plan_key, run_key
+from pytest_roo_load.session.markers import MEASURING
+from pytest_roo_load.session.measured import Measured
+from pytest_roo_load.session.run import Run
+from pytest_roo_load.session.scale import Scale
+from pytest_roo_load.session.stack import Service
+
+if TYPE_CHECKING:
+    from pytest_roo_load.core.profiles import Profile
+
+__all__ = ["measure", "prepare", "scale_of", "service"]
+
+
+def prepare(request: pytest.FixtureRequest) -> tuple[Run, Measured]:
+    """Make the target ready for a test that measures; what the test measures is noted in the second value."""
+    item = request.node
+    if plan_key not in item.stash:
+        fixture = " or ".join(sorted(MEASURING))
+        error = UsageError(
+            "a fixture that measures was asked for while the test ran",
+            value=item.name,
+            allowed=f"tests whose signature names {fixture}, so that it is known beforehand that they measure",
+            place=item.nodeid,
+        )
+        pytest.fail(str(error), pytrace=False)
+    run = item.config.stash[run_key]
+    _target(run)
+    return run, measured_by(item, run)
+
+
+def service(config: pytest.Config, name: str) -> Service:
+    """A service of the system under test, ready."""
+    run = config.stash[run_key]
+    if name == "ccs":
+        return _target(run)
+    found = _or_fail(lambda: run.stack.service(name))
+    run.note_services()
+    return found
+
+
+def scale_of(config: pytest.Config) -> Scale:
+    """The chosen scale."""
+    return Scale(config.stash[run_key].config.scale)
+
+
+def _target(run: Run) -> Service:
+    known = len(run.stack.known())
+    found = _or_fail(run.stack.target)
+    if len(run.stack.known()) != known:
+        run.note_services()
+    return found
+
+
+def _or_fail(get: Callable[[], Service]) -> Service:
+    """What the user can mend is told in a few lines, not in a traceback through our insides."""
+    try:
+        return get()
+    except (ServiceError, UsageError) as error:
+        return pytest.fail(str(error), pytrace=False)
+
+
+def measure(run: Run, measured: Measured, journey: object, profile: Profile) -> Result:
+    """See `VirtualUsers.run`."""
+    draft = _Draft.of(run, measured, journey, profile)
+    began = perf_counter()
+    try:
+        result, interval = perform(draft.load)
+    except BaseException as error:
+        problem = str(error) if isinstance(error, RooLoadError) else f"ended by {type(error).__name__}"
+        measured.records.append(draft.record((began, perf_counter()), None, problem))
+        raise
+    measured.records.append(draft.record(interval, result))
+    return result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Draft:
+    """A run that is about to be made."""
+
+    number: int
+    journeys: Mapping[Any, float]
+    profile: Profile
+    load: Load
+    started_at: str
+    live: str
+
+    @classmethod
+    def of(cls, run: Run, measured: Measured, journey: object, profile: Profile) -> _Draft:
+        journeys = check_journeys(journey)
+        if not callable(getattr(profile, "plan", None)):
+            raise UsageError("not a profile", value=profile, allowed='a profile such as constant_users(10, "20 s")')
+        number = len(measured.records) + 1
+        live = run.directory.live(measured.slug, measured.attempt, number)
+        load = Load(
+            shard=_shard(run, journeys, profile),
+            fleet=_fleet(run),
+            probe=lambda generators: _probe(run, generators),
+            live=live,
+            objectives=measured.plan.objectives,
+        )
+        return cls(
+            number=number,
+            journeys=journeys,
+            profile=profile,
+            load=load,
+            started_at=now(),
+            live=str(live.relative_to(run.directory.path)),
+        )
+
+    def record(self, interval: tuple[float, float], result: Result | None, problem: str = "") -> RunRecord:
+        return RunRecord(
+            number=self.number,
+            journeys={getattr(one, "__name__", str(one)): weight for one, weight in self.journeys.items()},
+            profile=str(self.profile),
+            fleet=str(self.load.fleet),
+            seed=self.load.shard.seed,
+            started_at=self.started_at,
+            interval=interval,
+            live=self.live,
+            result=result,
+            problem=problem,
+        )
+
+
+def _shard(run: Run, journeys: Mapping[Any, float], profile: Profile) -> Shard:
+    return Shard(
+        journeys=pack(list(journeys)),
+        weights=tuple(journeys.values()),
+        plan=profile.plan(),
+        run=secrets.token_hex(4),
+        seed=run.identity.seed,
+        target=run.stack.target().url,
+        modules=tuple(sys.path),
+    )
+
+
+def _fleet(run: Run) -> Fleet:
+    return InlineFleet() if run.config.fleet == "inline" else LocalFleet(run.config.generators)
+
+
+def _probe(run: Run, generators: tuple[int, ...]) -> ProcessProbe:
+    services = {name: service.pids for name, service in run.stack.known().items()}
+    return ProcessProbe({**services, "generator": generators})

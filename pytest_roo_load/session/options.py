@@ -1,0 +1,193 @@
+"""The options: one row each makes the flag, the ini key, the environment variable and the help text."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from pytest_roo_load.errors import UsageError
+
+if TYPE_CHECKING:
+    import pytest
+
+__all__ = ["OPTIONS", "Option", "add_options", "read_option"]
+
+SCALES = ("quick", "standard", "soak")
+FLEETS = ("local", "inline")
+_MOST_GENERATORS = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One option.
+
+    Attributes:
+        name: Makes `--roo-NAME`, the ini key `roo_NAME` and the variable `ROO_NAME`.
+        help: One sentence.
+        metavar: How its value is shown in the help.
+        parse: Makes the value from its text, or raises UsageError.
+        repeatable: May be given several times; its value is a tuple then.
+    """
+
+    name: str
+    help: str
+    metavar: str
+    parse: Callable[[str], Any]
+    repeatable: bool = False
+
+    @property
+    def flag(self) -> str:
+        """The command line's form."""
+        return f"--roo-{self.name.replace('_', '-')}"
+
+    @property
+    def key(self) -> str:
+        """The ini file's form."""
+        return f"roo_{self.name}"
+
+    @property
+    def variable(self) -> str:
+        """The environment's form."""
+        return f"ROO_{self.name.upper()}"
+
+
+def _one_of(*allowed: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in allowed:
+            raise UsageError("unknown value", value=text, allowed=", ".join(allowed))
+        return text
+
+    return parse
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not (text.strip().lstrip("-").isdecimal() and low <= int(text) <= high):
+            raise UsageError("not a number in range", value=text, allowed=f"a whole number from {low} to {high:,}")
+        return int(text)
+
+    return parse
+
+
+def _url(*schemes: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        from urllib.parse import urlsplit  # noqa: PLC0415 - only when an option has a URL
+
+        allowed = " or ".join(f"{scheme}://HOST:PORT" for scheme in schemes)
+        try:
+            parts = urlsplit(text)
+            usable = parts.scheme in schemes and (parts.port is None or parts.port > 0)
+        except ValueError:
+            usable = False
+        if not usable or not (parts.hostname or parts.query or parts.path):
+            raise UsageError("not a URL for this option", value=without_password(text), allowed=allowed)
+        return text
+
+    return parse
+
+
+def without_password(url: str) -> str:
+    """The URL as it may be shown: the password, if any, as ***."""
+    scheme, separator, rest = url.partition("://")
+    login, at, place = rest.rpartition("@")
+    if not at:
+        return url
+    return f"{scheme}{separator}{login.partition(':')[0]}{':***' if ':' in login else ''}@{place}"
+
+
+def _text(text: str) -> str:
+    if not text.strip():
+        raise UsageError("empty", value=text, allowed="some text")
+    return text
+
+
+OPTIONS = (
+    Option(name="target", metavar="URL", parse=_url("http"), help="System under test; default: an embedded server."),
+    Option(
+        name="postgres",
+        metavar="DSN",
+        parse=_url("postgresql", "postgres"),
+        help="PostgreSQL for the embedded server; default: an embedded one.",
+    ),
+    Option(
+        name="redis",
+        metavar="URL",
+        parse=_url("redis", "unix"),
+        help="Redis for the embedded server; default: an embedded one.",
+    ),
+    Option(
+        name="scale",
+        metavar="SCALE",
+        parse=_one_of(*SCALES),
+        help="Durations and sizes of the phase's scenarios: quick, standard (default) or soak.",
+    ),
+    Option(
+        name="generators",
+        metavar="N",
+        parse=_whole(1, _MOST_GENERATORS),
+        help="Number of generator processes; default: 1.",
+    ),
+    Option(
+        name="fleet",
+        metavar="WHERE",
+        parse=_one_of(*FLEETS),
+        help="Where generators live: local (child processes, default) or inline (this process; default under --pdb).",
+    ),
+    Option(name="sla", metavar="FILE", parse=_text, help="Table of objectives; default: sla.toml beside the ini file."),
+    Option(
+        name="seed",
+        metavar="N",
+        parse=_whole(0, 2**32 - 1),
+        help="Seed of the virtual users' random choices; default: a new one, shown in the report.",
+    ),
+    Option(
+        name="directory", metavar="DIR", parse=_text, help="Where runs are kept; default: .roo beside the ini file."
+    ),
+    Option(
+        name="allow_remote",
+        metavar="HOST",
+        parse=_text,
+        repeatable=True,
+        help="Allow load to leave this machine for this host; may be given several times.",
+    ),
+)
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Declare every option to pytest."""
+    group = parser.getgroup("roo-load", "load, stress and chaos tests (pytest-roo-load)")
+    for option in OPTIONS:
+        group.addoption(
+            option.flag,
+            dest=option.key,
+            default=None,
+            metavar=option.metavar,
+            action="append" if option.repeatable else "store",
+            help=f"{option.help} [ini: {option.key}, environment: {option.variable}]",
+        )
+        kind: Literal["linelist", "string"] = "linelist" if option.repeatable else "string"
+        parser.addini(option.key, option.help, type=kind, default=None)
+
+
+def read_option(option: Option, config: pytest.Config) -> tuple[Any, str | None]:
+    """The option's value, or None when it is not set, and where it was set; the flag wins, then the variable, then ini.
+
+    Raises:
+        UsageError: Its text is not allowed; names the place.
+    """
+    for place, given in (
+        (f"option {option.flag}", config.getoption(option.key)),
+        (f"variable {option.variable}", os.environ.get(option.variable)),
+        (f"ini key {option.key}", config.getini(option.key)),
+    ):
+        if given in (None, []):
+            continue
+        texts = given if isinstance(given, list) else given.split(",") if option.repeatable else [given]
+        try:
+            values = tuple(option.parse(text) for text in texts)
+        except UsageError as error:
+            raise error.at(place) from None
+        return (values if option.repeatable else values[0]), place
+    return None, None

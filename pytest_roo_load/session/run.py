@@ -1,0 +1,157 @@
+"""A run: one pytest session that measures, in one process or, under xdist, in several."""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_roo_load.session.config import Config
+from pytest_roo_load.session.locks import Exclusivity
+from pytest_roo_load.session.run_directory import RunDirectory
+
+if TYPE_CHECKING:
+    from pytest_roo_load.core.sla.table import SlaTable
+    from pytest_roo_load.keeper.client import Keeper
+    from pytest_roo_load.session.stack import Stack
+
+__all__ = ["Identity", "Run"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """What all processes of a run agree on; travels to xdist's workers.
+
+    Attributes:
+        id: Names the run's directory.
+        token: A short random part of it, for names elsewhere.
+        owner: The process whose end is the run's end: pytest's, under xdist the controller's.
+        seed: Seeds all virtual users.
+        folder: Where the keeper lives; short, for the length of a socket's path is limited.
+    """
+
+    id: str
+    token: str
+    owner: int
+    seed: int
+    folder: str
+
+    @classmethod
+    def new(cls, seed: int | None) -> Identity:
+        """The identity of a run that begins now in this process."""
+        token = secrets.token_hex(4)
+        return cls(
+            id=f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{token}",
+            token=token,
+            owner=os.getpid(),
+            seed=random.SystemRandom().randrange(2**32) if seed is None else seed,
+            folder=str(Path(tempfile.gettempdir()) / f"roo-{token}"),
+        )
+
+    @classmethod
+    def from_worker_input(cls, data: Mapping[str, Any]) -> Identity:
+        """The identity that `to_worker_input` gave."""
+        return cls(**data)
+
+    def to_worker_input(self) -> dict[str, Any]:
+        """Plain values that xdist can carry."""
+        return asdict(self)
+
+
+class Run:
+    """What the hooks and fixtures of one process share. Nothing is made before it is first used.
+
+    Args:
+        config: The options.
+        identity: Shared by all processes of the run.
+        worker: The xdist worker's id; None in the process that owns the run.
+    """
+
+    def __init__(self, config: Config, identity: Identity, worker: str | None, arguments: list[str]) -> None:
+        self.config = config
+        self.identity = identity
+        self.worker = worker
+        self.directory = RunDirectory(config.directory / "runs" / identity.id)
+        self.exclusivity = Exclusivity(self.directory.path / "locks")
+        self.measures = False
+        self.misused = False
+        self._arguments = arguments
+
+    def __repr__(self) -> str:
+        return f"<Run {self.identity.id} in {self.worker or 'its owner'}>"
+
+    @cached_property
+    def keeper(self) -> Keeper:
+        """The client of the run's keeper, which starts with the first service."""
+        from pytest_roo_load.keeper.client import Keeper, KeeperSettings  # noqa: PLC0415 - loaded when used
+
+        self.begin()
+        return Keeper(
+            KeeperSettings(folder=Path(self.identity.folder), owner_pid=self.identity.owner, logs=self.directory.logs)
+        )
+
+    @cached_property
+    def stack(self) -> Stack:
+        """The system under test."""
+        from pytest_roo_load.session.stack import Stack  # noqa: PLC0415 - loaded when used
+
+        return Stack(self.config, self.keeper)
+
+    @cached_property
+    def sla(self) -> SlaTable:
+        """The table of objectives."""
+        from pytest_roo_load.session.plan import read_sla  # noqa: PLC0415 - loaded when used
+
+        return read_sla(self.config.sla, named="sla" in self.config.places)
+
+    def begin(self) -> None:
+        """Describe the run in its directory, unless another process has."""
+        from pytest_roo_load.session.facts import beginning  # noqa: PLC0415 - loaded when used
+
+        if not self.directory.description.exists():
+            facts = beginning(self.identity.id, self.identity.seed, self.config.scale, self._arguments)
+            self.directory.describe(facts)
+
+    def note_services(self) -> None:
+        """Write the services that are in use into run.json."""
+        from pytest_roo_load.session.facts import services  # noqa: PLC0415 - loaded when used
+        from pytest_roo_load.session.locks import locked  # noqa: PLC0415
+
+        self.begin()
+        with locked(self.directory.path / "description.lock"):
+            facts = self.directory.described()
+            facts["services"] |= services(self.stack.known())
+            self.directory.describe(facts, again=True)
+
+    def end(self, exit_status: int, reason: str) -> Path | None:
+        """Stop what the run started and write the report; its path, None when nothing was measured.
+
+        Args:
+            exit_status: pytest's.
+            reason: Why the run is incomplete; empty when it is complete.
+        """
+        self._stop_services()
+        if not self.directory.description.exists():
+            return None
+        from pytest_roo_load.report.html import write_report  # noqa: PLC0415 - loaded when used
+        from pytest_roo_load.session.facts import now  # noqa: PLC0415
+
+        facts = self.directory.described() | {
+            "finished_at": now(),
+            "status": "incomplete" if reason else "complete",
+            "reason": reason,
+            "exit_status": exit_status,
+        }
+        self.directory.describe(facts, again=True)
+        return write_report(self.directory.path)
+
+    def _stop_services(self) -> None:
+        if "keeper" in self.__dict__ or Path(self.identity.folder).exists():
+            self.keeper.shutdown()

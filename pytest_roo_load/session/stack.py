@@ -1,0 +1,148 @@
+"""The system under test: what the user named, or what the keeper starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from pytest_roo_load.errors import ServiceError, UsageError
+from pytest_roo_load.session.config import Config
+from pytest_roo_load.session.options import without_password
+
+if TYPE_CHECKING:
+    from pytest_roo_load.keeper.client import Keeper
+
+__all__ = ["NAMED", "Service", "Stack", "check_named"]
+
+NAMED = ("target", "postgres", "redis")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A service of the system under test.
+
+    Attributes:
+        name: ccs, postgres or redis.
+        url: With its password, if it has one: not for showing.
+        pids: Roots of its process tree; empty where they cannot be known.
+        version: As the service says; empty when it was not asked.
+        embedded: Whether the keeper started it.
+        ready_s: Seconds until it was ready; None when it ran already.
+    """
+
+    name: str
+    url: str
+    pids: tuple[int, ...]
+    version: str
+    embedded: bool
+    ready_s: float | None = None
+    from_template: bool | None = None
+
+    @property
+    def shown(self) -> str:
+        """The URL without its password."""
+        return without_password(self.url)
+
+
+class Stack:
+    """Finds or starts services when they are first asked for.
+
+    Args:
+        config: What the user named.
+        keeper: Starts the rest.
+    """
+
+    def __init__(self, config: Config, keeper: Keeper) -> None:
+        self._config = config
+        self._keeper = keeper
+        self._known: dict[str, Service] = {}
+        self._failure: ServiceError | None = None
+
+    def __repr__(self) -> str:
+        return f"<Stack of {', '.join(self._known) or 'nothing yet'}>"
+
+    def service(self, name: str) -> Service:
+        """The service of this name, ready. One that failed once is not tried again.
+
+        Raises:
+            UsageError: The one that the user named cannot be reached.
+            ServiceError: It could not be started.
+        """
+        if self._failure is not None:
+            raise self._failure
+        try:
+            if name not in self._known:
+                self._known[name] = self._named(name) or self._started(name)
+        except ServiceError as error:
+            self._failure = error
+            raise
+        return self._known[name]
+
+    def target(self) -> Service:
+        """The system under test; an embedded one brings its PostgreSQL and Redis."""
+        target = self.service("ccs")
+        if self._config.target is None:
+            self.service("postgres")
+            self.service("redis")
+        return target
+
+    def known(self) -> dict[str, Service]:
+        """The services asked for so far."""
+        return dict(self._known)
+
+    def _named(self, name: str) -> Service | None:
+        option = "target" if name == "ccs" else name
+        url: str | None = getattr(self._config, option)
+        if url is None:
+            return None
+        check_named(self._config, option)
+        return Service(name=name, url=url, pids=_pids_behind(url), version="", embedded=False)
+
+    def _started(self, name: str) -> Service:
+        options: dict[str, str | None] = {}
+        if name == "ccs":
+            check_named(self._config, "postgres")
+            check_named(self._config, "redis")
+            options = {"database": self._config.postgres, "redis": self._config.redis}
+        info = self._keeper.ensure(name, **options)
+        return Service(
+            name=name,
+            url=info.url,
+            pids=info.pids,
+            version=info.version,
+            embedded=True,
+            ready_s=info.ready_s,
+            from_template=info.from_template,
+        )
+
+
+def check_named(config: Config, option: str) -> None:
+    """Use the service that an option names once; does nothing for one that is not set.
+
+    Raises:
+        UsageError: It cannot be used; names the place and what to do.
+    """
+    url: str | None = getattr(config, option)
+    if url is None:
+        return
+    from pytest_roo_load.services.checks import CHECKS  # noqa: PLC0415 - loaded when used
+
+    try:
+        CHECKS[option](url)
+    except ServiceError as error:
+        raise UsageError(
+            str(error),
+            value=without_password(url),
+            allowed="the URL of a running service that lets us in",
+            place=config.places[option],
+            remedy="start it, correct the URL, or leave the option out for an embedded one",
+        ) from error
+
+
+def _pids_behind(url: str) -> tuple[int, ...]:
+    """The processes of this machine that listen on the URL's port; none for another machine or without permission."""
+    from pytest_roo_load.monitor.listeners import listeners  # noqa: PLC0415 - loaded when used
+
+    parts = urlsplit(url)
+    return listeners(parts.hostname or "", parts.port or 0)

@@ -1,0 +1,69 @@
+"""What the terminal shows of a run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_roo_load.core.units import Dimension, format_quantity
+from pytest_roo_load.session.options import without_password
+
+if TYPE_CHECKING:
+    import pytest
+
+    from pytest_roo_load.session.run import Run
+
+__all__ = ["announcement", "summarise"]
+
+_HEADS = ("test", "users", "requests/s", "p50", "p95", "p99", "errors", "verdict")
+_COLOURS = {"pass": {"green": True}, "fail": {"red": True}}
+
+
+def announcement(run: Run) -> str:
+    """The line after collection: how this run measures."""
+    config = run.config
+    target = without_password(config.target) if config.target else "an embedded server"
+    return (
+        f"roo-load: {config.scale} scale against {target}, seed {run.identity.seed}, "
+        f"results in {_short(run.directory.path)}"
+    )
+
+
+def summarise(reporter: pytest.TerminalReporter, results: Sequence[dict[str, Any]], report: Path | None) -> None:
+    """One row for each run of each test, and where the report is."""
+    rows = [row for result in results for row in _rows(result)]
+    widths = [max(len(row[column]) for row in (_HEADS, *rows)) for column in range(len(_HEADS))]
+    reporter.section("roo-load", sep="-")
+    for row in (_HEADS, *rows):
+        cells = [row[0].ljust(widths[0])]
+        cells += [cell.rjust(width) for cell, width in zip(row[1:-1], widths[1:-1], strict=True)]
+        reporter.write("  ".join(cells) + "  ")
+        reporter.line(row[-1], **_COLOURS.get(row[-1], {"yellow": row is not _HEADS}))
+    if report is not None:
+        reporter.line(f"report: {_short(report)}")
+
+
+def _rows(result: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    name = result["test"]["name"]
+    if not result["runs"]:
+        yield (name, *("–" for _ in _HEADS[2:]), result["verdict"])
+    for run in result["runs"]:
+        numbered = f"{name} run {run['number']}" if len(result["runs"]) > 1 else name
+        yield (numbered, *_figures(run), run["verdict"])
+
+
+def _figures(run: dict[str, Any]) -> tuple[str, ...]:
+    steady = next((phase for phase in run["phases"] if phase["name"] == "steady"), None)
+    if steady is None:
+        return tuple("–" for _ in _HEADS[2:])
+    figures = steady["statistics"]
+    times = (format_quantity(figures[name], Dimension.TIME) for name in ("p50", "p95", "p99"))
+    errors = format_quantity(figures["error_rate"], Dimension.RATIO)
+    return str(steady["users"]), f"{figures['throughput']:.1f}", *times, errors
+
+
+def _short(path: Path) -> str:
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative

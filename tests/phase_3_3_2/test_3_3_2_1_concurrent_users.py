@@ -1,0 +1,95 @@
+"""Phase 3.3.2.1: concurrent users, from a baseline of 10 to 250.
+
+Four kinds of users think between their steps: those who converse, those who look things up, those who talk from one of
+their devices to another over WebSockets, and those who come and go.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_roo_load import constant_users
+from pytest_roo_load.clients.ccs import CCS
+
+if TYPE_CHECKING:
+    from pytest_roo_load import User
+    from pytest_roo_load.fixtures.load import VirtualUsers
+    from pytest_roo_load.session.scale import Scale
+
+pytestmark = pytest.mark.concurrent_users
+
+LEVELS = [pytest.param(users, marks=pytest.mark.scenario(f"users-{users}")) for users in (10, 25, 50, 100, 250)]
+
+
+async def converse(user: User) -> None:
+    """Begin a conversation, then write to it and read it."""
+    session = await CCS(user).login()
+    conversation = await session.create_conversation()
+    posted = 0
+    async for number in user.iterations():
+        await conversation.post(f"message {number} of user {user.id}")
+        posted += 1
+        await user.think(1, 3)
+        latest = await conversation.messages(limit=20)
+        user.check(len(latest["messages"]) == min(posted, 20), "the conversation holds what was posted")
+        await user.think(1, 3)
+
+
+async def look_up(user: User) -> None:
+    """Look at one's profile, conversations and messages."""
+    session = await CCS(user).login()
+    conversation = await session.create_conversation("Things to look up")
+    await conversation.post("the quarterly figures")
+    async for _ in user.iterations():
+        profile = await session.profile()
+        user.check(profile["user"]["id"] == session.user_id, "the profile is one's own")
+        await user.think(1, 2)
+        await session.conversations()
+        await user.think(1, 2)
+        found = await session.search("quarterly")
+        user.check(len(found["messages"]) == 1, "the search finds one's own message and no other's")
+        await user.think(1, 2)
+
+
+async def talk_across_devices(user: User) -> None:
+    """Send from the desktop to the phone over WebSockets and answer."""
+    account = CCS(user)
+    desktop = await (await account.login("desktop")).connect()
+    phone = await (await account.login_again("mobile")).connect()
+    async for number in user.iterations():
+        async with user.group("across devices and back"):
+            await desktop.send(f"question {number}", to=phone.id)
+            asked = await phone.receive()
+            await phone.send(f"answer to {asked['payload']['content']}", to=desktop.id)
+            answered = await desktop.receive()
+        user.check(answered["payload"]["content"] == f"answer to question {number}", "the answer fits the question")
+        await user.think(1, 3)
+
+
+async def come_and_go(user: User) -> None:
+    """Log in, keep the session alive, log out."""
+    account = CCS(user)
+    await account.register()
+    async for _ in user.iterations():
+        session = await account.login_again("web")
+        await user.think(1, 3)
+        await session.refresh()
+        await session.devices()
+        await user.think(1, 3)
+        await session.logout()
+        await user.think(1, 3)
+
+
+MIX = ((converse, 4), (look_up, 3), (talk_across_devices, 2), (come_and_go, 1))
+
+
+@pytest.mark.parametrize("users", LEVELS)
+def test_concurrent_users(virtual_users: VirtualUsers, scale: Scale, users: int) -> None:
+    """This many users at once meet the scenario's objectives, and nothing they were told was wrong."""
+    steady = scale(quick="10 s", standard="30 s", soak="10 min")
+    warm_up = scale(quick="5 s", standard="8 s", soak="30 s")
+    result = virtual_users.run(dict(MIX), constant_users(users, steady, warm_up=warm_up))
+    assert result.users >= users
+    assert sum(broken for _, broken in result.steady.checks.values()) == 0

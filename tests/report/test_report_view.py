@@ -1,0 +1,196 @@
+import copy
+
+import pytest
+from sample_runs import JSON, Load, failing, ramp, result_dict, run_dict, run_json
+
+from pytest_roo_load.render.charts import Chart, LineChart
+from pytest_roo_load.render.view import ReportView, view
+
+
+def view_of(*results: JSON, **changes: object) -> ReportView:
+    return view(run_json(**changes), {f"results/{number}.json": result for number, result in enumerate(results)})
+
+
+def chart_named(content: ReportView, title: str) -> Chart:
+    (found,) = (chart for chart in content.measurements[0].runs[0].charts if chart.title == title)
+    return found
+
+
+def lines_of(content: ReportView, title: str) -> LineChart:
+    chart = chart_named(content, title)
+    assert isinstance(chart, LineChart)
+    return chart
+
+
+def test_a_view_leaves_the_content_as_it_is_and_depends_on_nothing_else() -> None:
+    run, results = run_json(), {"results/a.json": failing()}
+    before = copy.deepcopy((run, results))
+
+    assert view(run, results) == view(run, results)
+    assert (run, results) == before
+
+
+def test_tests_come_in_the_order_of_their_scenarios_and_the_rest_after_them() -> None:
+    first, second, *_ = ramp()
+    content = view_of(result_dict("test_other", [run_dict(Load())]), second, first)
+
+    assert [test.heading for test in content.measurements] == [
+        "1 · 10 users, baseline",
+        "2 · 25 users, normal use",
+        "test_other",
+    ]
+    assert [row[1].anchor for row in content.summary.rows] == [test.anchor for test in content.measurements]
+
+
+def test_lines_are_the_seconds_of_the_timeline() -> None:
+    result = ramp()[0]
+    timeline = result["runs"][0]["timeline"]
+    latency = lines_of(view_of(result), "Latency of successful operations")
+
+    assert [series.name for series in latency.series] == ["p50", "p95", "p99"]
+    for series in latency.series:
+        assert series.points == tuple(zip([t + 0.5 for t in timeline["t"]], timeline[series.name], strict=True))
+
+
+def test_seconds_that_are_missing_altogether_are_gaps() -> None:
+    result = ramp()[0]
+    timeline = result["runs"][0]["timeline"]
+    for name in ("t", "p50", "p95", "p99"):
+        del timeline[name][7:10]
+
+    (p50, *_) = lines_of(view_of(result), "Latency of successful operations").series
+    assert [x for x, y in p50.points if y is None] == [7.5]
+
+
+def test_users_are_steps_that_last_a_second() -> None:
+    (users,) = lines_of(view_of(ramp()[0]), "Virtual users").series
+
+    assert users.points[:4] == ((0.0, 4), (1.0, 4), (1.0, 8), (2.0, 8))
+
+
+def test_a_resource_is_drawn_where_it_was_looked_at() -> None:
+    result = ramp()[0]
+    cpu = lines_of(view_of(result), "CPU, share of the cores each may use")
+    stored = result["runs"][0]["timeline"]["resources"]["ccs"]["cpu"]
+
+    ccs = next(series for series in cpu.series if series.name == "ccs")
+    assert ccs.points == tuple((t + 1.0, value) for t, value in enumerate(stored))
+    assert ccs.points[0] == (1.0, None)
+
+
+def test_a_limit_is_drawn_when_it_is_near_and_told_when_it_is_not() -> None:
+    far = lines_of(view_of(ramp()[0]), "Latency of successful operations")
+    near = lines_of(view_of(failing()), "Latency of successful operations")
+
+    assert (far.limits, far.note) == ((), "Limit off the chart: p95 < 3 s.")
+    assert [limit.value for limit in near.limits] == [3.0]
+    assert "off the chart" not in near.note
+
+
+def test_objectives_on_one_operation_or_another_phase_give_no_limit() -> None:
+    result = failing()
+    objective = result["runs"][0]["objectives"][0]
+    for change in ({"of": "POST /auth/login"}, {"phase": "warm_up"}):
+        objective.update({"of": None, "phase": "steady", **change})
+        chart = lines_of(view_of(result), "Latency of successful operations")
+        assert chart.limits == ()
+        assert "off the chart" not in chart.note
+
+
+def test_latencies_that_differ_much_are_drawn_logarithmically() -> None:
+    result = ramp()[0]
+    result["runs"][0]["timeline"]["p99"][3] = 9.0
+
+    assert "Logarithmic scale." in lines_of(view_of(result), "Latency of successful operations").note
+
+
+def test_phases_other_than_steady_are_shaded() -> None:
+    bands = lines_of(view_of(ramp()[0]), "Virtual users").bands
+
+    assert [(band.name, band.start, band.end, band.shaded) for band in bands] == [
+        ("warm up", 0, 5, True),
+        ("steady", 5, 25, False),
+    ]
+
+
+def test_a_chart_without_any_value_is_left_out() -> None:
+    result = ramp()[0]
+    run = result["runs"][0]
+    run["timeline"] = {"t": [0, 1], "users": [1, 1], "throughput": [0, 0], "failed": [2, 2], "p50": [None, None]}
+    run["phases"] = []
+
+    titles = [chart.title for chart in view_of(result).measurements[0].runs[0].charts]
+    assert titles == ["Operations per second", "Virtual users"]
+
+
+def test_ramps_need_two_levels_and_do_not_mix_journeys() -> None:
+    first, second, *_ = ramp()
+    assert view_of(first).scalings == ()
+    assert len(view_of(first, second).scalings) == 1
+
+    second["runs"][0]["journeys"] = {"browse": 1.0}
+    assert view_of(first, second).scalings == ()
+
+
+def test_a_ramp_has_the_confidence_intervals_of_its_percentiles() -> None:
+    results = ramp()
+    p95, throughput = view_of(*results).scalings[0].charts
+    stored = [result["runs"][0]["phases"][1]["statistics"] for result in results]
+
+    assert p95.series[0].points == tuple(zip([10.0, 25.0, 50.0, 100.0], [one["p95"] for one in stored], strict=True))
+    assert [both for _, *both in p95.series[0].ranges] == [list(one["intervals"]["p95"]) for one in stored]
+    assert throughput.series[0].ranges == ()
+
+
+@pytest.mark.parametrize(
+    ("health", "word", "sentence"),
+    [
+        ([], "no data", "Nothing tells whether"),
+        (
+            [{"name": "inline", "lag_p95_s": None, "starved": 0.1, "cpu": 0.1}],
+            "no data",
+            "not everything could (inline)",
+        ),
+        ([{"name": "inline", "lag_p95_s": 0.001, "starved": 0.1, "cpu": 0.1}], "pass", "can be trusted"),
+    ],
+)
+def test_trust_is_only_claimed_when_everything_was_looked_at(health: list[JSON], word: str, sentence: str) -> None:
+    result = ramp()[0]
+    result["runs"][0]["generators"] = health
+    trust = view_of(result).measurements[0].runs[0].trust
+
+    assert trust.mark.word == word
+    assert sentence in trust.sentence
+
+
+def test_an_interrupted_test_is_incomplete_unless_it_had_failed_already() -> None:
+    passed, failed = ramp()[0], failing()
+    for result in (passed, failed):
+        result["test"]["outcome"] = "interrupted"
+
+    assert [test.mark.word for test in view_of(passed, failed).measurements] == ["incomplete", "fail"]
+
+
+def test_several_runs_of_a_test_have_a_row_each() -> None:
+    result = result_dict("test_x", [run_dict(Load()), run_dict(Load(users=20), number=2)])
+    rows = view_of(result).summary.rows
+
+    assert [row[1].note for row in rows] == ["run 1 of 2", "run 2 of 2"]
+    assert [row[2].text for row in rows] == ["10", "20"]
+
+
+def test_a_run_without_objectives_claims_nothing() -> None:
+    result = ramp()[0]
+    result["runs"][0]["objectives"] = []
+
+    assert view_of(result).headline.sentences == ("No objective applied: nothing was judged.",)
+
+
+def test_the_run_is_described_by_what_it_recorded() -> None:
+    facts = {fact.name: fact.text for fact in view_of(seed=None, finished_at=None).facts}
+
+    assert facts["took"] == "–"
+    assert facts["seed"] == "–"
+    assert facts["scale"] == "quick"
+    assert facts["target"] == "http://127.0.0.1:41873 (started by this run)"
+    assert facts["command"] == "pytest -m concurrent_users --roo-scale quick"

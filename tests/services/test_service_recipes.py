@@ -1,0 +1,109 @@
+"""The pure parts of the recipes: command lines, settings, keys, what a server's words mean."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from service_fakes import FakeHost, FakeProcess
+
+from pytest_roo_load.core.recipe import Account
+from pytest_roo_load.services import postgres, redis
+from pytest_roo_load.services.ccs import CCS, backend_settings, ready_line
+from pytest_roo_load.services.stack import recipes
+
+READY = '{"ready": true, "url": "http://127.0.0.1:20001", "instance_id": "a", "pid": 7}\n'
+
+
+def test_postgres_is_started_with_nothing_but_its_place(tmp_path: Path) -> None:
+    arguments = postgres.server_arguments(data=tmp_path / "d", sockets=tmp_path / "s", port=20001)
+    assert arguments == ("-D", f"{tmp_path}/d", "-p", "20001", "-k", f"{tmp_path}/s")
+
+
+def test_postgres_settings_are_in_the_file_where_standbys_find_them() -> None:
+    lines = postgres.settings_text().splitlines()
+    assert "fsync = off" in lines
+    assert "max_connections = 200" in lines
+    assert "listen_addresses = '127.0.0.1'" in lines
+    assert "dynamic_shared_memory_type = mmap" in lines
+
+
+def test_template_key_follows_version_settings_and_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    nobody = Account(name="nobody", uid=65534, gid=65534)
+    keys = {postgres.template_key("18.4", None), postgres.template_key("18.5", None)}
+    keys.add(postgres.template_key("18.4", nobody))
+    assert postgres.template_key("18.4", None) in keys
+    monkeypatch.setitem(postgres.SETTINGS, "max_connections", "300")
+    keys.add(postgres.template_key("18.4", None))
+    assert len(keys) == 4
+    assert all(key.startswith("postgres-18.") for key in keys)
+
+
+def test_only_the_server_itself_says_that_it_is_ready(tmp_path: Path) -> None:
+    pid_file = tmp_path / "postmaster.pid"
+    assert not postgres.says_ready(pid_file, 7)
+    lines = ["7", "/data", "0", "20001", "/socket", "127.0.0.1", "1 2", "starting"]
+    pid_file.write_text("\n".join(lines), encoding="utf-8")
+    assert not postgres.says_ready(pid_file, 7)
+    pid_file.write_text("\n".join([*lines[:7], "ready   ", ""]), encoding="utf-8")
+    assert postgres.says_ready(pid_file, 7)
+    assert not postgres.says_ready(pid_file, 8)
+
+
+def test_postgres_sees_nothing_of_our_environment_that_it_does_not_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGDATA", "/elsewhere")
+    monkeypatch.setenv("SECRET", "s3cret")
+    assert set(postgres._environment()) <= {"PATH", "LD_LIBRARY_PATH", "LC_ALL", "TZ"}
+
+
+def test_redis_keeps_nothing(tmp_path: Path) -> None:
+    arguments = redis.server_arguments(data=tmp_path, port=20001)
+    pairs = dict(zip(arguments[::2], arguments[1::2], strict=True))
+    expected = {"--bind": "127.0.0.1", "--port": "20001", "--save": "", "--appendonly": "no", "--dir": str(tmp_path)}
+    assert pairs == expected
+
+
+def test_redis_info() -> None:
+    assert redis.parse_info("# Server\r\nredis_version:6.2.14\r\nprocess_id:7\r\n") == {
+        "redis_version": "6.2.14",
+        "process_id": "7",
+    }
+
+
+def test_ccs_needs_what_was_not_given() -> None:
+    assert CCS().needs({}) == ("postgres", "redis")
+    assert CCS().needs({"database": "postgresql://x"}) == ("redis",)
+    assert CCS().needs({"database": "postgresql://x", "redis": "redis://y"}) == ()
+
+
+def test_a_url_with_a_password_is_never_an_argument() -> None:
+    urls = {"database": "postgresql://me:s3cret@db/x", "redis": "redis://127.0.0.1:1/0"}
+    arguments, environment = backend_settings(urls)
+    assert arguments == ["--redis", "redis://127.0.0.1:1/0"]
+    assert environment == {"CCS_DATABASE": urls["database"]}
+
+
+def test_ccs_is_started_with_its_secrets_in_the_environment(tmp_path: Path) -> None:
+    host = FakeHost(tmp_path, [FakeProcess(7, output=f"some log line\n{READY}")], {"redis": "redis://:s3cret@r/0"})
+    started = asyncio.run(CCS().start(host))
+    (command,) = host.commands
+    assert started.url == "http://127.0.0.1:20001"
+    assert command.argv[1:4] == ("-P", "-m", "pytest_roo_load.ccs")
+    assert command.argv[command.argv.index("--database") + 1] == "address-of-postgres"
+    assert "s3cret" not in " ".join(command.argv) + repr(command)
+    assert command.environment["CCS_REDIS"] == "redis://:s3cret@r/0"
+    assert len(command.environment["CCS_JWT_SECRET"]) == 64
+
+
+@pytest.mark.parametrize("output", ["", READY.rstrip("\n"), "{broken\n", '{"ready": false}\n', '["ready"]\n', "{}\n"])
+def test_what_is_no_ready_line(output: str) -> None:
+    assert ready_line(output) is None
+
+
+def test_every_recipe_is_found_by_its_name() -> None:
+    assert {name: recipe.name for name, recipe in recipes().items()} == {
+        "postgres": "postgres",
+        "redis": "redis",
+        "ccs": "ccs",
+    }
