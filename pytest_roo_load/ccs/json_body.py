@@ -62,6 +62,9 @@ async def _read(request: web.Request) -> bytes:
         return await request.read()
     except web.HTTPRequestEntityTooLarge as error:
         raise _too_large() from error
+    except ConnectionError as error:
+        # Nobody reads this answer, but it is counted as what it is.
+        raise ApiError(499, "CLIENT_GONE", "The client closed the connection") from error
     except (ClientPayloadError, BadHttpMessage, web.RequestPayloadError, ValueError) as error:
         raise ApiError(400, "BAD_REQUEST", "The body cannot be read", headers=_CLOSE) from error
 

@@ -303,10 +303,11 @@ class Result:
 
     @property
     def verdict(self) -> Verdict:
-        """The worst verdict of its objectives; no data when no operation ended, pass when nothing was asked."""
+        """The worst verdict of its objectives; no data when no operation ended, fail when none succeeded."""
         if not self.count:
             return Verdict.NO_DATA
-        return worst([Verdict.PASS, *(judgement.verdict for judgement in self.judgements)])
+        basis = Verdict.PASS if self.succeeded else Verdict.FAIL
+        return worst([basis, *(judgement.verdict for judgement in self.judgements)])
 
     def meets(self, objective: str) -> bool:
         """Whether an objective, written as in the `sla` marker, has the verdict pass.

@@ -45,9 +45,11 @@ class ClosedDriver:
             await self._around.pauses.pause(began + step.at_s - perf_counter())
             if self._around.pauses.ended:
                 break
-            for number in users_of(step.users, self._index, self._generators)[started:]:
+            new = users_of(step.users, self._index, self._generators)[started:]
+            self._around.recorder.enter(len(new))
+            started += len(new)
+            for number in new:
                 self._tasks.add(asyncio.create_task(self._live(number, journeys[number])))
-                started += 1
         if self._tasks:
             await asyncio.wait(self._tasks)
 
@@ -58,18 +60,18 @@ class ClosedDriver:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _live(self, number: int, journey: Journey) -> None:
+        """The life of a user that has been entered already."""
         user = VirtualUser(number, self._around)
         recorder, quota = self._around.recorder, self._around.quota
         try:
             while quota.take():
-                recorder.enter()
-                while not await self._perform(user, journey):
-                    if not quota.take():
-                        recorder.retire()
-                        return
+                if await self._perform(user, journey):
+                    recorder.leave()
+                    await self._around.pauses.pause(_AFTER_AN_ERROR_S)
+                    recorder.enter()
+                else:
                     await asyncio.sleep(0)
-                recorder.leave()
-                await self._around.pauses.pause(_AFTER_AN_ERROR_S)
+            recorder.retire()
         finally:
             await user.close()
 

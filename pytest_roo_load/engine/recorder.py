@@ -55,8 +55,9 @@ class PhaseRecorder:
         self.recording = Recording()
         self._phases: dict[str, _Phase] = {}
         self._active = 0
-        self._least = 0
+        self._least: int | None = None
         self.switch(phase)
+        self._current.recording.users = None
 
     def __repr__(self) -> str:
         return f"<PhaseRecorder in {self.phase}, {self._active} users active, {len(self._slots)} operations>"
@@ -90,9 +91,13 @@ class PhaseRecorder:
         """Keep a value for the test."""
         self.recording.values.setdefault(name, Values()).add(value)
 
-    def enter(self) -> None:
-        """A user has entered its journey."""
-        self._active += 1
+    def enter(self, users: int = 1) -> None:
+        """Users have entered their journeys. The least number of users is looked at from the first ones on."""
+        self._active += users
+        if self._least is None:
+            self._least = self._active
+        if self._current.recording.users is None:
+            self._current.recording.users = self._active
 
     def retire(self) -> None:
         """A user has nothing more to do: that there are fewer from now on is the plan's doing."""
@@ -101,7 +106,7 @@ class PhaseRecorder:
     def leave(self) -> None:
         """A user is out of its journey although the load goes on."""
         self._active -= 1
-        self._least = min(self._least, self._active)
+        self._least = self._active if self._least is None else min(self._least, self._active)
         least = self._current.recording.users
         self._current.recording.users = self._active if least is None else min(least, self._active)
 
@@ -111,7 +116,7 @@ class PhaseRecorder:
 
     def collect(self, t: int, phase: str) -> Second:
         """Fold what ended since the last call; the answer is second `t` of the load."""
-        second = Second(t=t, phase=phase, users=self._least)
+        second = Second(t=t, phase=phase, users=self._least or 0)
         self._least = self._active
         for current in self._phases.values():
             for name, slot in current.operations.items():

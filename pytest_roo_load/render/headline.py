@@ -33,14 +33,18 @@ def headline(run: JSON, results: Sequence[JSON]) -> Headline:
     finished = run["status"] == _FINISHED
     sentences = [*_unfinished(run), *_why(results, marks)]
     return Headline(
-        title=_title(marks, finished=finished), marks=_overall(marks, finished=finished), sentences=tuple(sentences)
+        title=_title(results, marks, finished=finished),
+        marks=_overall(marks, finished=finished),
+        sentences=tuple(sentences),
     )
 
 
-def _title(marks: Sequence[Mark], *, finished: bool) -> str:
+def _title(results: Sequence[JSON], marks: Sequence[Mark], *, finished: bool) -> str:
     if not marks:
         return "Nothing was measured"
     met = sum(mark == _PASS for mark in marks)
+    if met == len(marks) and not any(map(_objectives, results)):
+        return f"{figures.plural(met, 'test')} measured, nothing judged"
     ended = "" if finished else " measured so far"
     return f"{met} of {figures.plural(len(marks), 'test')}{ended} met {'its' if len(marks) == 1 else 'their'} SLA"
 
@@ -71,17 +75,20 @@ def _why(results: Sequence[JSON], marks: Sequence[Mark]) -> list[str]:
 
 
 def _all_met(results: Sequence[JSON]) -> str:
-    number = sum(len(run.get("objectives") or ()) for result in results for run in result["runs"])
-    return (
-        f"Judged and met: {figures.plural(number, 'objective')}."
-        if number
-        else "No objective applied: nothing was judged."
-    )
+    number = sum(len(_objectives(result)) for result in results)
+    without = sum(not _objectives(result) for result in results)
+    judged = f"Judged and met: {figures.plural(number, 'objective')}." if number else ""
+    unjudged = f"Measured without any objective to meet: {figures.plural(without, 'test')}." if without else ""
+    return f"{judged} {unjudged}".strip()
+
+
+def _objectives(result: JSON) -> list[JSON]:
+    return [objective for run in result["runs"] for objective in run.get("objectives") or ()]
 
 
 _OTHERS = {
     "invalid": "{}: the measurement is invalid, so its latencies say nothing.",
-    "no data": "{}: no samples for at least one objective.",
+    "no data": "{}: nothing could be judged, or samples were missing.",
     "incomplete": "{}: interrupted before the end.",
 }
 
@@ -102,8 +109,7 @@ def _failures(results: Sequence[JSON], marks: Sequence[Mark]) -> list[str]:
 
 
 def _missed(result: JSON) -> list[JSON]:
-    objectives = (objective for run in result["runs"] for objective in run.get("objectives") or ())
-    return [objective for objective in objectives if mark_of(objective["verdict"]) == _FAIL]
+    return [objective for objective in _objectives(result) if mark_of(objective["verdict"]) == _FAIL]
 
 
 def _in_words(result: JSON, objective: JSON) -> str:

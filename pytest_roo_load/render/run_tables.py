@@ -125,7 +125,7 @@ def values(run: JSON) -> Table:
         )
         for name, value in (run.get("values") or {}).items()
     )
-    return table("Values that journeys recorded", "name | >kept | >not kept | ~the first of them", rows)
+    return table("Values that journeys recorded", "name | >recorded | >of these not kept | ~the first of them", rows)
 
 
 def resources(run: JSON) -> Table:

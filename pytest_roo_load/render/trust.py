@@ -13,6 +13,7 @@ from pytest_roo_load.render.tables import Cell, Table, table
 
 __all__ = ["Trust", "trust"]
 
+_GIVEN_UP = (mark_of("invalid"), "The run was given up: there are no latencies.")
 _JUDGED = (("lag_p95_s", LIMITS.lag_p95_s), ("starved", LIMITS.starved), ("cpu", LIMITS.cpu))
 
 
@@ -30,7 +31,7 @@ def trust(run: JSON) -> Trust:
     """What the generators of a run say about its latencies."""
     generators = run.get("generators") or ()
     problems = tuple(run.get("problems") or ())
-    mark, sentence = _answer(generators, problems)
+    mark, sentence = _answer(generators, problems) if run.get("phases") else _GIVEN_UP
     return Trust(mark=mark, sentence=sentence, problems=problems, generators=_table(generators))
 
 

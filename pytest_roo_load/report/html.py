@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from pytest_roo_load.errors import UsageError
+from pytest_roo_load.errors import RooLoadError, UsageError
 from pytest_roo_load.render.drawing import draw
 from pytest_roo_load.render.printable import printable
 from pytest_roo_load.render.view import ReportView, view
@@ -26,6 +26,7 @@ def write_report(run_directory: Path) -> Path:
 
     Raises:
         UsageError: A file of the run directory is missing, damaged, or of another schema.
+        RooLoadError: The report cannot be written.
     """
     text = html(_read_view(run_directory))
     target = run_directory / REPORT_NAME
@@ -33,6 +34,10 @@ def write_report(run_directory: Path) -> Path:
     try:
         unfinished.write_text(text, encoding="utf-8")
         unfinished.replace(target)
+    except OSError as error:
+        raise RooLoadError(
+            f"{target}: the report cannot be written ({error.strerror}); the figures are in results/"
+        ) from error
     finally:
         unfinished.unlink(missing_ok=True)
     return target

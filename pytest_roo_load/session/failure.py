@@ -33,7 +33,10 @@ def _run(record: RunRecord) -> Iterable[str]:
         return
     if not result.count:
         yield "no operation ended in the steady phase"
-    yield from _table([_HEADS, *(_row(judgement) for judgement in result.judgements)])
+    elif not result.succeeded:
+        yield "no operation of the steady phase succeeded"
+    if result.judgements:
+        yield from _table([_HEADS, *(_row(judgement) for judgement in result.judgements)])
     for judgement in result.judgements:
         if judgement.reason:
             yield f"{judgement.objective.text}: {judgement.reason}"

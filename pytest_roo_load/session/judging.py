@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pytest_roo_load.errors import GeneratorError, UsageError
 from pytest_roo_load.report.schema import measurement
 from pytest_roo_load.session.failure import explain, failed
 from pytest_roo_load.session.keys import measured_key, plan_key
@@ -31,17 +33,28 @@ def judged_call(item: pytest.Item, run: Run) -> Generator[None, Any, Any]:
     del item.stash[measured_key]
     try:
         outcome = yield
+    except (UsageError, GeneratorError) as error:
+        text = f"{_caller(item, error)}{error}"
+        _write(item, run, measured, ("failed", text))
     except BaseException as error:
         kind = "failed" if isinstance(error, Exception | pytest.fail.Exception) else "interrupted"
         _write(item, run, measured, (kind, str(error)))
-        if failed(measured.records):
+        if measured.records and failed(measured.records):
             item.add_report_section("call", "sla", explain(measured.records, _report(run)))
         raise
-    text = explain(measured.records, _report(run)) if failed(measured.records) else ""
-    _write(item, run, measured, ("failed" if text else "passed", text))
+    else:
+        text = explain(measured.records, _report(run)) if failed(measured.records) else ""
+        _write(item, run, measured, ("failed" if text else "passed", text))
     if text:
         pytest.fail(text, pytrace=False)
     return outcome
+
+
+def _caller(item: pytest.Item, error: BaseException) -> str:
+    """The line of the test from which an error that speaks for itself came; our own frames would only hide it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    line = next((frame.lineno for frame in reversed(frames) if Path(frame.filename) == item.path), None)
+    return "" if line is None else f"{_shown(item.path, item.config.rootpath)}:{line}: "
 
 
 def note_setup_failure(item: pytest.Item, run: Run, text: str) -> None:

@@ -81,7 +81,8 @@ def _or_fail(get: Callable[[], Service]) -> Service:
     try:
         return get()
     except (ServiceError, UsageError) as error:
-        return pytest.fail(str(error), pytrace=False)
+        text = str(error)
+    pytest.fail(text, pytrace=False)
 
 
 def measure(run: Run, measured: Measured, journey: object, profile: Profile) -> Result:

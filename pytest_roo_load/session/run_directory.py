@@ -99,9 +99,15 @@ class RunDirectory:
         return path
 
     def results(self) -> list[dict[str, Any]]:
-        """What all tests measured, in the order in which they ended."""
-        files = sorted((self.path / "results").glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
-        return [json.loads(path.read_text(encoding="utf-8")) for path in files]
+        """What all tests measured, in the order in which they stand in their files, numbers in names by value."""
+        files = (self.path / "results").glob("*.json")
+        return sorted((json.loads(path.read_text(encoding="utf-8")) for path in files), key=_position)
+
+
+def _position(result: dict[str, Any]) -> tuple[Any, ...]:
+    test = result["test"]
+    parts = re.split(r"(\d+)", test["name"])
+    return test["file"], test["line"], [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
 
 def _write(path: Path, value: dict[str, Any]) -> None:

@@ -58,6 +58,7 @@ class Run:
 
     def __init__(self, parent: Path, recipes: str) -> None:
         self.parent = parent
+        self.workers: list[subprocess.Popen[str]] = []
         self.owner = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
         self.settings = KeeperSettings(
             folder=parent / f"roo-{os.urandom(4).hex()}",
@@ -78,7 +79,7 @@ class Run:
         return [
             process.pid
             for process in psutil.process_iter(["cmdline"])
-            if str(self.folder) in (process.info["cmdline"] or []) and process.status() != psutil.STATUS_ZOMBIE
+            if str(self.folder) in (process.info["cmdline"] or []) and runs(process.pid)
         ]
 
     def log(self, name: str) -> str:
@@ -91,32 +92,43 @@ class Run:
         return any('"started"' in line and f'"{service}"' in line for line in lines)
 
     def kill_owner(self) -> None:
-        self.owner.kill()
-        self.owner.wait()
+        end(self.owner)
 
     def elsewhere(self, code: str) -> subprocess.Popen[str]:
         """Another process of the run that has `keeper` and prints JSON with `tell(...)`."""
         prelude = f"""
-import json, pathlib
+import json, pathlib, signal
 from pytest_roo_load.keeper.client import Keeper, KeeperSettings
 keeper = Keeper(KeeperSettings(folder=pathlib.Path({str(self.folder)!r}), owner_pid={self.owner.pid},
                                logs=pathlib.Path({str(self.settings.logs)!r}), recipes={self.settings.recipes!r}))
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 def tell(value):
     print(json.dumps(value), flush=True)
 """
-        return subprocess.Popen(
+        worker = subprocess.Popen(
             [sys.executable, "-c", f"{prelude}\n{code}"],
             stdout=subprocess.PIPE,
             text=True,
             env={**os.environ, "PYTHONPATH": os.pathsep.join([str(SOURCE), os.environ.get("PYTHONPATH", "")])},
             start_new_session=True,
         )
+        self.workers.append(worker)
+        return worker
 
 
 def told(process: subprocess.Popen[str]) -> Any:
     """What a process of `Run.elsewhere` has told, when it has ended."""
     output, _ = process.communicate(timeout=60)
     return json.loads(output)
+
+
+def end(process: subprocess.Popen[Any]) -> None:
+    """Kill a process and let go of its pipes."""
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe:
+            pipe.close()
 
 
 @contextmanager
@@ -133,6 +145,7 @@ def new_run(recipes: str = FAKES) -> Iterator[Run]:
     finally:
         for pid in run.keeper_pids():
             os.kill(pid, signal.SIGKILL)
-        run.owner.kill()
-        run.owner.communicate()
+        end(run.owner)
+        for worker in run.workers:
+            end(worker)
         shutil.rmtree(parent, ignore_errors=True)

@@ -98,7 +98,6 @@ def test_the_next_run_sweeps_folders_whose_keeper_was_killed(run: Run) -> None:
     stale.client().ensure("plain")
     os.kill(stale.keeper_pids()[0], signal.SIGKILL)
     stale.kill_owner()
-    stale.owner.communicate()
     os.utime(stale.folder, (0, 0))
     fresh, foreign = run.parent / "roo-fresh", run.parent / "roo-foreign"
     for other in (fresh, foreign):
@@ -120,7 +119,6 @@ def test_a_run_that_goes_on_is_not_swept(run: Run) -> None:
     assert other.folder.exists()
     other.client().shutdown()
     other.kill_owner()
-    other.owner.communicate()
 
 
 def test_interrupt_from_the_terminal_reaches_neither_keeper_nor_services(run: Run) -> None:

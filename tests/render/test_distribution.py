@@ -1,3 +1,4 @@
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -6,6 +7,7 @@ from hypothesis import strategies as st
 
 from pytest_roo_load.core.histogram import Histogram
 from pytest_roo_load.render.bar_chart import draw_bars
+from pytest_roo_load.render.charts import Marker
 from pytest_roo_load.render.distribution import bars, distribution_chart, edges_over
 
 latencies = st.lists(st.floats(0, 3600), min_size=1, max_size=60)
@@ -43,6 +45,15 @@ def test_two_groups_of_latencies_are_two_groups_of_bars() -> None:
     assert [marker.label for marker in chart.markers] == ["p50", "p95", "p99"]
     assert chart.markers[0].value == pytest.approx(0.01, rel=0.001)
     assert "From 10 ms to 1 s; p50 10 ms" in chart.description
+
+
+def test_labels_of_percentiles_that_lie_close_together_stand_in_rows() -> None:
+    chart = distribution_chart(histogram_of([0.01] * 10).to_dict())
+
+    assert chart is not None
+    svg = ET.fromstring(draw_bars(replace(chart, markers=(Marker(value=0.01, label="p50"),) * 3), "one"))
+    rows = [one.attrib["y"] for one in svg.iter("text") if one.text == "p50"]
+    assert len(set(rows)) == 3
 
 
 def test_no_samples_give_no_chart() -> None:

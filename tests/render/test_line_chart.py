@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from itertools import pairwise
 from xml.etree import ElementTree as ET
 
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_roo_load.core.units import Dimension
-from pytest_roo_load.render.axes import elapsed_axis, value_axis
+from pytest_roo_load.render.axes import count_axis, elapsed_axis, value_axis
 from pytest_roo_load.render.charts import Band, Limit, LineChart, Series
 from pytest_roo_load.render.frame import BOTTOM, LEFT, RIGHT, TOP
 from pytest_roo_load.render.line_chart import draw_lines, spread
@@ -102,6 +103,13 @@ def test_names_of_narrow_phases_never_overlap() -> None:
     places = sorted(float(one.attrib["x"]) for one in svg.iter("text") if (one.text or "").startswith("step"))
     assert 1 < len(places) < 20
     assert all(later - earlier > 20 for earlier, later in pairwise(places))
+
+
+def test_labels_of_ticks_that_lie_close_together_are_left_out() -> None:
+    of = replace(chart((10, 1), (1000, 2)), x=count_axis([10, 11, 12, 1000], "virtual users"))
+    names = [text for text in texts(drawn(of)) if text in {"10", "11", "12", "1,000"}]
+
+    assert names == ["10", "1,000"]
 
 
 def test_a_limit_is_a_line_with_its_objective() -> None:

@@ -10,7 +10,7 @@ from page_reader import Node, read_page
 from sample_runs import JSON, Load, failing, invalid, ramp, result_dict, run_dict, run_json, write
 
 from pytest_roo_load.core.histogram import Histogram
-from pytest_roo_load.errors import UsageError
+from pytest_roo_load.errors import RooLoadError, UsageError
 from pytest_roo_load.report.html import write_report
 
 HOSTILE = (
@@ -242,6 +242,14 @@ def test_a_saturated_generator_is_told_before_the_figures(tmp_path: Path) -> Non
     assert section.table("Service level")[0]["verdict"] == "! invalid"
 
 
+def test_a_run_that_was_given_up_says_why(tmp_path: Path) -> None:
+    run = {"number": 1, "verdict": "invalid", "problems": ["generator local-1 died"], "phases": [], "generators": []}
+    section = page(tmp_path, run_json(), [result_dict("test_x", [run])]).with_id("test-1")
+
+    assert "The run was given up: there are no latencies. generator local-1 died" in section.text
+    assert "can be trusted" not in section.text
+
+
 def test_a_test_that_failed_by_itself_is_not_a_pass(tmp_path: Path) -> None:
     result = ramp()[0]
     result["test"].update(outcome="failed", message="AssertionError: lost 3 messages")
@@ -301,6 +309,14 @@ class TestWriting:
         directory = write(tmp_path / "run", run_json(), ramp()[:1])
 
         assert write_report(directory).read_bytes() == write_report(directory).read_bytes()
+
+    def test_that_fails_leaves_nothing_behind_and_says_where(self, tmp_path: Path) -> None:
+        directory = write(tmp_path / "run", run_json(), ramp()[:1])
+        (directory / "report.html").mkdir()
+
+        with pytest.raises(RooLoadError, match=r"report\.html: the report cannot be written"):
+            write_report(directory)
+        assert {path.name for path in directory.iterdir()} == {"run.json", "results", "report.html"}
 
     def test_keeps_the_last_report_when_a_file_is_damaged(self, tmp_path: Path) -> None:
         directory = write(tmp_path / "run", run_json(), ramp()[:1])

@@ -183,7 +183,11 @@ def test_a_run_without_objectives_claims_nothing() -> None:
     result = ramp()[0]
     result["runs"][0]["objectives"] = []
 
-    assert view_of(result).headline.sentences == ("No objective applied: nothing was judged.",)
+    alone, beside = view_of(result).headline, view_of(result, ramp()[1]).headline
+    assert alone.title == "1 test measured, nothing judged"
+    assert alone.sentences == ("Measured without any objective to meet: 1 test.",)
+    assert beside.title == "2 of 2 tests met their SLA"
+    assert beside.sentences == ("Judged and met: 6 objectives. Measured without any objective to meet: 1 test.",)
 
 
 def test_the_run_is_described_by_what_it_recorded() -> None:
