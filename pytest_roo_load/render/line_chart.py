@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from pytest_roo_load.render.charts import Band, Limit, LineChart, Series
-from pytest_roo_load.render.frame import BOTTOM, LEFT, LINE_HEIGHT, RIGHT, TOP, Frame, document, width_of
+from pytest_roo_load.render.frame import BOTTOM, LEFT, LINE_HEIGHT, RIGHT, TOP, WIDTH, Frame, document, width_of
 from pytest_roo_load.render.printable import shortened
 from pytest_roo_load.render.svg import element, number, text
 from pytest_roo_load.render.thinning import Point, segments, thin
@@ -48,7 +48,7 @@ def _names(frame: Frame, bands: Sequence[Band]) -> list[Markup]:
     for band in sorted(bands, key=lambda band: band.start - band.end):
         left, right, width = frame.x(band.start), frame.x(band.end), width_of(band.name)
         start = (left + right - width) / 2 if width <= right - left else left + 2
-        if start + width > RIGHT + 4 or any(start < other[1] and other[0] < start + width for other in taken):
+        if start + width > WIDTH or any(start < other[1] and other[0] < start + width for other in taken):
             continue
         taken.append((start, start + width))
         drawn.append(text("text", {"class": "quiet", "x": start, "y": TOP - 6}, band.name))

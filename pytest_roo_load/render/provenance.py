@@ -92,7 +92,8 @@ PROVENANCE = (
     _entry(
         "charts over time",
         "One point per second. Where there are more seconds than columns, the lowest and the highest of each column "
-        "are drawn. Seconds without samples are gaps. What was looked at as a second ended stands at its end, "
+        "are drawn. Seconds without samples are gaps. Shaded is what objectives do not look at: phases other than "
+        "the steady one, and the graceful stop after the last. What was looked at as a second ended stands at its end, "
         "everything else at its middle.",
         _LIVE,
         "one line per second",

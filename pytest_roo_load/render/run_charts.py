@@ -161,11 +161,16 @@ def _span(values: Sequence[float], dimension: Dimension) -> str:
 
 
 def _bands(run: JSON) -> tuple[Band, ...]:
+    """The phases, and what came after the last one: the graceful stop."""
     spans = run.get("spans") or {}
-    return tuple(
+    bands = [
         Band(name=name.replace("_", " "), start=start, end=end, shaded=name != STEADY)
         for name, (start, end) in spans.items()
-    )
+    ]
+    last = max((band.end for band in bands), default=0.0)
+    if bands and last < last_second(run):
+        bands.append(Band(name="stop", start=last, end=last_second(run), shaded=True))
+    return tuple(bands)
 
 
 def _description(plot: _Plot, series: Sequence[Series]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
+from pytest_roo_load.core.schema import RESULT_SCHEMA, RUN_SCHEMA
 from pytest_roo_load.errors import UsageError
 from pytest_roo_load.render import figures
 from pytest_roo_load.render.environment import environment, services
@@ -18,10 +19,8 @@ from pytest_roo_load.render.scaling import Scaling, scalings
 from pytest_roo_load.render.summary import summary
 from pytest_roo_load.render.tables import Table
 
-__all__ = ["RESULT_SCHEMA", "RUN_SCHEMA", "ReportView", "view"]
+__all__ = ["ReportView", "view"]
 
-RUN_SCHEMA = "pytest-roo-load/run/1"
-RESULT_SCHEMA = "pytest-roo-load/result/1"
 _UNREADABLE = (KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError)
 
 T = TypeVar("T")

@@ -7,14 +7,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pytest_roo_load.core.result import PhaseResult, Result, Statistics
+from pytest_roo_load.core.schema import RESULT_SCHEMA
 from pytest_roo_load.core.sla.judge import Judgement
 from pytest_roo_load.core.timeline import ProcessUse, Second, total
 from pytest_roo_load.core.verdict import Verdict, worst
 
-__all__ = ["RESULT_SCHEMA", "RUN_SCHEMA", "RunRecord", "measurement", "verdict_of"]
+__all__ = ["RunRecord", "measurement", "verdict_of"]
 
-RESULT_SCHEMA = "pytest-roo-load/result/1"
-RUN_SCHEMA = "pytest-roo-load/run/1"
 _INTERVALS = (50, 90, 95, 99)
 
 

@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from pytest_roo_load.report.schema import RUN_SCHEMA
+from pytest_roo_load.core.schema import RUN_SCHEMA
 from pytest_roo_load.session.options import OPTIONS, without_password
 from pytest_roo_load.session.stack import Service
 
@@ -27,11 +27,12 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def beginning(run_id: str, seed: int, scale: str, arguments: list[str]) -> dict[str, Any]:
+def beginning(directory: Path, seed: int, scale: str, arguments: list[str]) -> dict[str, Any]:
     """The facts that are known when a run begins."""
     return {
         "schema": RUN_SCHEMA,
-        "id": run_id,
+        "id": directory.name,
+        "directory": str(directory),
         "started_at": now(),
         "finished_at": None,
         "status": "running",

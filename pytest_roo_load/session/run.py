@@ -116,7 +116,7 @@ class Run:
         from pytest_roo_load.session.facts import beginning  # noqa: PLC0415 - loaded when used
 
         if not self.directory.description.exists():
-            facts = beginning(self.identity.id, self.identity.seed, self.config.scale, self._arguments)
+            facts = beginning(self.directory.path, self.identity.seed, self.config.scale, self._arguments)
             self.directory.describe(facts)
 
     def note_services(self) -> None:

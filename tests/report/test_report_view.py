@@ -113,6 +113,14 @@ def test_phases_other_than_steady_are_shaded() -> None:
     ]
 
 
+def test_seconds_after_the_last_phase_are_the_graceful_stop() -> None:
+    result = ramp()[0]
+    result["runs"][0]["spans"]["steady"] = [5, 23.5]
+    *_, stop = lines_of(view_of(result), "Virtual users").bands
+
+    assert (stop.name, stop.start, stop.end, stop.shaded) == ("stop", 23.5, 25, True)
+
+
 def test_a_chart_without_any_value_is_left_out() -> None:
     result = ramp()[0]
     run = result["runs"][0]

@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import Any, Unpack
 from urllib.parse import urlsplit
 
+from pytest_roo_load.clients.counting import count_failure
 from pytest_roo_load.clients.http.connection import Connection
 from pytest_roo_load.clients.http.names import RouteNames
 from pytest_roo_load.clients.http.request import RequestOptions, encode_body, encode_request, header_lines
@@ -33,12 +34,17 @@ class Origin:
         """The origin of a URL such as http://127.0.0.1:8080.
 
         Raises:
-            UsageError: The scheme is not http, or there is no host.
+            UsageError: The scheme is not http, there is no host, or there is a path, which would get lost.
         """
-        parts = urlsplit(url)
-        if parts.scheme != "http" or not parts.hostname:
-            raise UsageError("not a target", value=url, allowed="http://HOST:PORT (this client does not speak TLS)")
-        return cls(host=parts.hostname, port=parts.port or 80)
+        allowed = "http://HOST:PORT (this client does not speak TLS)"
+        try:
+            parts = urlsplit(url)
+            port = 80 if parts.port is None else parts.port
+        except ValueError as error:
+            raise UsageError(f"not a target, {error}", value=url, allowed=allowed) from error
+        if parts.scheme != "http" or not parts.hostname or parts.path.strip("/") or parts.query:
+            raise UsageError("not a target", value=url, allowed=allowed)
+        return cls(host=parts.hostname, port=port)
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -127,7 +133,7 @@ class HttpClient:
         try:
             response = await self._exchange(data, began + options.get("timeout_s", self.timeout_s), method == "HEAD")
         except OperationError as error:
-            slot.fail(perf_counter() - began, error.kind, f"{method} {path}: {error}")
+            count_failure(slot, perf_counter() - began, error, f"{method} {path}")
             raise
         latency = perf_counter() - began
         expected = options.get("expect")
@@ -179,13 +185,16 @@ class HttpClient:
             raise OperationTimeout(f"no connection to {self._origin} before the deadline") from None
         except OSError as error:
             raise ConnectError(f"no connection to {self._origin}: {error}", kind=_connect_kind(error)) from error
-        self._open.add(connection)
-        self._sweeper.watch(connection)
+        if connection.reusable:  # else it has ended already, and `_forget` was called for it
+            self._open.add(connection)
+            self._sweeper.watch(connection)
         return connection
 
     def _forget(self, connection: Connection) -> None:
         self._open.discard(connection)
         self._sweeper.forget(connection)
+        if connection in self._idle:
+            self._idle.remove(connection)
 
 
 def _connect_kind(error: OSError) -> str:

@@ -14,7 +14,6 @@ from pytest_roo_load.errors import ConnectionLost, OperationError, OperationTime
 
 __all__ = ["Connection"]
 
-_NO_BODY = frozenset({204, 304})
 _INFORMATIONAL = 200
 
 
@@ -26,7 +25,9 @@ class Connection(asyncio.Protocol):
         reusable: Whether another request may be sent.
     """
 
-    __slots__ = ("_answer", "_bodiless", "_body", "_gone", "_headers", "_parser", "_transport", "deadline", "reusable")
+    __slots__ = (
+        "_answer", "_bodiless", "_body", "_gone", "_headers", "_in_body", "_parser", "_transport", "deadline", "reusable",
+    )  # fmt: skip
 
     def __init__(self, gone: Callable[[Connection], None]) -> None:
         self._gone = gone
@@ -36,6 +37,7 @@ class Connection(asyncio.Protocol):
         self._headers: list[tuple[bytes, bytes]] = []
         self._body: list[bytes] = []
         self._bodiless = False
+        self._in_body = False
         self.deadline = IDLE
         self.reusable = True
 
@@ -96,13 +98,19 @@ class Connection(asyncio.Protocol):
         self._fail(ConnectionLost(f"the server closed the connection before the answer was complete{why}"))
         self._gone(self)
 
+    def on_message_begin(self) -> None:
+        """Part of httptools' callbacks. A second answer to one request would be taken for that of the next."""
+        if self._answer is None:
+            self.reusable = False
+
     def on_header(self, name: bytes, value: bytes) -> None:
         """Part of httptools' callbacks."""
         self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """Part of httptools' callbacks."""
-        if self._bodiless:
+        self._in_body = True
+        if self._bodiless and self._parser.get_status_code() >= _INFORMATIONAL:
             self.reusable = False  # the parser would wait for a body that HEAD does not get
             self._complete()
 
@@ -114,6 +122,7 @@ class Connection(asyncio.Protocol):
         """Part of httptools' callbacks."""
         if self._parser.get_status_code() < _INFORMATIONAL:
             self._headers = []
+            self._in_body = False
             return
         self.reusable = self.reusable and self._parser.should_keep_alive()
         self._complete()
@@ -123,6 +132,7 @@ class Connection(asyncio.Protocol):
         self._answer = None
         self._headers = []
         self._body = []
+        self._in_body = False
         self.deadline = IDLE
         if answer is not None and not answer.done():
             content = body[0] if len(body) == 1 else b"".join(body)
@@ -133,8 +143,7 @@ class Connection(asyncio.Protocol):
     def _ends_with_connection(self) -> bool:
         """Whether the end of the connection is how this answer ends (RFC 9112, 6.3, the last rule)."""
         names = {name.lower() for name, _ in self._headers}
-        started = bool(self._headers) and self._parser.get_status_code() not in _NO_BODY
-        return started and not names & {b"content-length", b"transfer-encoding"}
+        return self._in_body and not names & {b"content-length", b"transfer-encoding"}
 
     def _fail(self, error: OperationError) -> None:
         answer, self._answer = self._answer, None

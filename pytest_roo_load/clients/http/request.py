@@ -9,9 +9,10 @@ from typing import Any, Protocol, TypedDict
 
 from pytest_roo_load.errors import UsageError
 
-__all__ = ["Accepts", "RequestOptions", "encode_body", "encode_request", "header_lines"]
+__all__ = ["Accepts", "RequestOptions", "check_path", "encode_body", "encode_request", "header_lines"]
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
 
 
@@ -47,15 +48,26 @@ def encode_request(method: str, path: str, headers: str, body: bytes) -> bytes:
         headers: Lines from `header_lines`.
         body: Its content; its length is announced where the method has a body.
     """
+    check_path(path)
+    if method not in _METHODS and not _TOKEN.fullmatch(method):
+        raise UsageError("not a method", value=method, allowed="GET, POST and so on")
+    if body or method in _BODY_METHODS:
+        return f"{method} {path} HTTP/1.1\r\n{headers}Content-Length: {len(body)}\r\n\r\n".encode("latin-1") + body
+    return f"{method} {path} HTTP/1.1\r\n{headers}\r\n".encode("latin-1")
+
+
+def check_path(path: str) -> None:
+    """Nothing, or an error that says what a request target looks like.
+
+    Raises:
+        UsageError: It does not begin with `/`, or a character of it cannot be sent as it is.
+    """
     if not (path.startswith("/") and path.isascii() and path.isprintable()) or " " in path:
         raise UsageError(
             "not a request path",
             value=path,
             allowed="a percent-encoded path that begins with /, such as /users?q=a%20b",
         )
-    if body or method in _BODY_METHODS:
-        return f"{method} {path} HTTP/1.1\r\n{headers}Content-Length: {len(body)}\r\n\r\n".encode("latin-1") + body
-    return f"{method} {path} HTTP/1.1\r\n{headers}\r\n".encode("latin-1")
 
 
 def header_lines(headers: Mapping[str, str]) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from time import perf_counter
 
 from picows import WSError, ws_connect
 
+from pytest_roo_load.clients.counting import count_failure
 from pytest_roo_load.clients.http.names import route_of
+from pytest_roo_load.clients.http.request import check_path, header_lines
 from pytest_roo_load.clients.sweeper import Sweeper
 from pytest_roo_load.clients.websocket.connection import Correlate, WebSocket
 from pytest_roo_load.core.ports import Recorder
@@ -52,14 +55,17 @@ class WebSocketClient:
 
         Raises:
             OperationError: No connection; it has been counted.
+            UsageError: The path or a header cannot be sent; nothing was.
         """
+        check_path(path)
+        header_lines(headers or {})
         slot = self._recorder.slot(name or f"WS {route_of(path)}")
         slot.started += 1
         began = perf_counter()
         try:
             socket = await self._handshake(path, headers, correlate, timeout_s)
         except OperationError as error:
-            slot.fail(perf_counter() - began, error.kind, f"WS {route_of(path)}: {error}")
+            count_failure(slot, perf_counter() - began, error, f"WS {route_of(path)}")
             raise
         slot.ok.append(perf_counter() - began)
         self._open = [*(one for one in self._open if one.is_open), socket]
@@ -70,21 +76,29 @@ class WebSocketClient:
     ) -> WebSocket:
         socket = WebSocket(self._recorder, self._sweeper, correlate)
         try:
-            await ws_connect(
-                lambda: socket,
-                self._url + path,
-                extra_headers=headers,
-                websocket_handshake_timeout=timeout_s,
-                read_buffer_init_size=_READ_BUFFER_BYTES,
-                max_frame_size=16 * 2**20,
-            )
+            async with asyncio.timeout(timeout_s):
+                await ws_connect(
+                    lambda: socket,
+                    self._url + path,
+                    extra_headers=headers,
+                    websocket_handshake_timeout=timeout_s,
+                    read_buffer_init_size=_READ_BUFFER_BYTES,
+                    max_frame_size=16 * 2**20,
+                    max_redirects=0,  # load goes where the target is, nowhere else
+                )
         except TimeoutError:
+            socket.abort()
             raise OperationTimeout("no WebSocket handshake before the deadline") from None
         except (WSError, OSError) as error:
             refused = isinstance(error, ConnectionRefusedError)
             raise ConnectError(
                 f"no WebSocket: {error}", kind="connection refused" if refused else "handshake"
             ) from error
+        except asyncio.CancelledError:
+            socket.abort()
+            raise
+        if not socket.was_open:
+            raise ConnectError("no WebSocket: the server closed the connection in the handshake", kind="handshake")
         return socket
 
     async def close(self) -> None:

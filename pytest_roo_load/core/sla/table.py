@@ -144,7 +144,7 @@ class _Reader:
     def _line_of(self, header: str, line: object) -> str:
         start = next((number for number, text in enumerate(self._lines) if re.sub(r"\s", "", text) == header), 0)
         for number, text in enumerate(self._lines[start:], start + 1):
-            if str(line) in text:
+            if f'"{line}"' in text or f"'{line}'" in text:
                 return f"{self._source}:{number}"
         return self._source
 
