@@ -1,4 +1,4 @@
-"""The pytest plugin: hooks only. What they do is in `session.hooks`."""
+"""The pytest plugin: hooks only. What they do is in `session.hooks`, loaded in a run that is our business."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pytest_roo_load.session import hooks
+from pytest_roo_load.session import gate
 from pytest_roo_load.session.options import add_options
 
 pytest_plugins = ("pytest_roo_load.fixtures.load", "pytest_roo_load.fixtures.stack")
@@ -19,8 +19,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the markers and begin the run."""
-    hooks.begin_run(config)
+    """Declare the markers, and check the options if any is set."""
+    gate.declare_markers(config)
+    if gate.configured(config):
+        _hooks().run_of(config)
     if config.pluginmanager.hasplugin("xdist"):
         config.pluginmanager.register(XdistHooks(), "roo_load_xdist")
 
@@ -30,13 +32,15 @@ class XdistHooks:
 
     def pytest_configure_node(self, node: Any) -> None:
         """Let a worker take part in this run."""
-        hooks.send_identity(node.config, node.workerinput)
+        _hooks().send_identity(node.config, node.workerinput)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
     """Collect only while nobody measures."""
-    with hooks.collect_beside_measurements(session.config):
+    if not gate.measuring_elsewhere(session.config):
+        return (yield)
+    with _hooks().collect_beside_measurements(session.config):
         return (yield)
 
 
@@ -44,48 +48,61 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
 def pytest_pycollect_makeitem(collector: pytest.Collector) -> Generator[None, object, object]:
     """Check markers and signatures of tests that measure."""
     made = yield
-    hooks.check_items(collector, made)
+    if items := gate.concerned(made):
+        _hooks().check_items(collector, items)
     return made
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Check the services that were named, when a selected test needs them."""
-    hooks.check_services(session.config, session.items)
+    if gate.run_key in session.config.stash:
+        _hooks().check_services(session.config, session.items)
 
 
 def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
     """Say how this run measures, when it does."""
-    return hooks.announce(config)
+    return _hooks().announce(config) if gate.run_key in config.stash else []
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Outermost around a test: nothing else happens while it measures."""
-    with hooks.alone_while_measuring(item):
+    if gate.run_key not in item.config.stash:
+        return (yield)
+    with _hooks().alone_while_measuring(item):
         return (yield)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """Judge the runs of a test when its own assertions are through."""
-    return (yield from hooks.judge_call(item))
+    return (yield from _hooks().judge_call(item)) if gate.plan_key in item.stash else (yield)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Write down what could not be set up."""
     report = yield
-    hooks.note_report(item, report)
+    if gate.plan_key in item.stash:
+        _hooks().note_report(item, report)
     return report
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Stop what was started and write the report."""
-    hooks.end_run(session, exitstatus)
+    if gate.run_key in session.config.stash:
+        _hooks().end_run(session, exitstatus)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Show what was measured."""
-    hooks.summarise_run(terminalreporter, config)
+    if gate.report_key in config.stash:
+        _hooks().summarise_run(terminalreporter, config)
+
+
+def _hooks() -> Any:
+    from pytest_roo_load.session import hooks
+
+    return hooks

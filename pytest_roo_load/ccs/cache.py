@@ -10,6 +10,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as StaleConnection
 from redis.exceptions import RedisError
 
 from pytest_roo_load.ccs.errors import CacheError
@@ -24,7 +25,10 @@ log = logging.getLogger("ccs.cache")
 def connect_redis(url: str) -> Redis:
     """Return a client for ``url`` (no connection yet): one immediate retry, for a connection that went stale."""
     return Redis.from_url(
-        url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S, retry=Retry(NoBackoff(), 1)
+        url,
+        socket_timeout=_TIMEOUT_S,
+        socket_connect_timeout=_TIMEOUT_S,
+        retry=Retry(NoBackoff(), 1, (StaleConnection,)),
     )
 
 

@@ -19,8 +19,8 @@ SCHEMA_FILE = Path(__file__).with_name("schema.sql")
 _SCHEMA_LOCK = 0x63637301
 _WAIT_S = 30.0
 _IDLE_S = 30.0
-# Every query has its index, and connections keep the plans they made; one made while a table was small must not be a scan
-# of the whole table when it has grown.
+# Every query has its index, and connections keep the plans they made; one made while a table was small must not be a
+# scan of the whole table when it has grown.
 _SESSION = {"timezone": "UTC", "application_name": "ccs", "jit": "off", "enable_seqscan": "off"}
 # The server is away, is going away, is full, or lost the connection in the middle.
 _AWAY = (
@@ -70,7 +70,7 @@ class Database:
             await connection.close(timeout=5)
         pool = await asyncpg.create_pool(
             dsn,
-            min_size=min(2, size),
+            min_size=0,
             max_size=size,
             max_inactive_connection_lifetime=_IDLE_S,
             command_timeout=_WAIT_S,

@@ -1,7 +1,8 @@
 """Latency histograms with three significant digits from 1 µs to 1 h, exact under merging.
 
 The buckets are those of HdrHistogram with 2,048 sub-buckets: every microsecond up to 2,047 µs has a bucket of its own,
-and from there each power of two is split into 1,024 equal parts, so a bucket is never wider than 1/1024 of its value.
+and from there each power of two is split into 1,024 equal parts, so a bucket is never wider than 1 µs or 1/1024 of its
+value, whichever is more.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ __all__ = ["HIGHEST_S", "Histogram"]
 
 _HALF = 1024
 _HALF_BITS = 11  # bits of the largest value that has a bucket of its own: 2,047
-_TICK_S = 1e-6
+_TICKS_PER_S = 1_000_000
 HIGHEST_S = 3600.0
-_HIGHEST = int(HIGHEST_S / _TICK_S)
+_HIGHEST = int(HIGHEST_S * _TICKS_PER_S)
 
 Counts = NDArray[np.int64]
 
@@ -30,11 +31,11 @@ def _indexes(ticks: Counts) -> Counts:
     return shift * _HALF + (ticks >> shift)
 
 
-def _upper_s(index: int) -> float:
-    """The largest value, in seconds, that falls into a bucket."""
+def _edges_s(index: int) -> tuple[float, float]:
+    """The smallest and the largest value, in seconds, that fall into a bucket."""
     shift = max(0, index // _HALF - 1)
     part = index - shift * _HALF
-    return float(((part + 1) << shift) - 1) * _TICK_S
+    return (part << shift) / _TICKS_PER_S, (((part + 1) << shift) - 1) / _TICKS_PER_S
 
 
 class Histogram:
@@ -68,7 +69,7 @@ class Histogram:
         values = np.asarray(values_s if isinstance(values_s, list | np.ndarray) else list(values_s), dtype=np.float64)
         if not values.size:
             return
-        ticks = np.clip(np.rint(values / _TICK_S), 0, _HIGHEST).astype(np.int64)
+        ticks = np.clip(np.rint(values * _TICKS_PER_S), 0, _HIGHEST).astype(np.int64)
         self._add_counts(np.bincount(_indexes(ticks)))
         self.count += int(values.size)
         self.total += float(values.sum())
@@ -102,19 +103,20 @@ class Histogram:
         """
         if not self.count:
             return None
-        return self._at_rank(int(np.ceil(round(q / 100 * self.count, 9))))
+        return self._at_rank(int(np.ceil(round(q / 100 * self.count, 9))))[1]
 
-    def _at_rank(self, rank: int) -> float:
+    def _at_rank(self, rank: int) -> tuple[float, float]:
+        """Between which values, in seconds, the value of this rank lies."""
         cumulated = np.cumsum(self._counts)
-        index = int(np.searchsorted(cumulated, min(max(rank, 1), self.count)))
-        return max(min(_upper_s(index), self.maximum), self.minimum)
+        lower, upper = _edges_s(int(np.searchsorted(cumulated, min(max(rank, 1), self.count))))
+        return min(max(lower, self.minimum), self.maximum), max(min(upper, self.maximum), self.minimum)
 
     def interval(self, q: float, confidence: float = 0.95) -> tuple[float, float | None] | None:
         """The confidence interval of a percentile from order statistics.
 
         The number of values below the true percentile is binomial, so the ranks at the binomial's quantiles bound it
-        whatever the distribution (Hahn and Meeker, "Statistical Intervals", 5.2). The upper bound is None when there
-        are too few values to have one.
+        whatever the distribution (Hahn and Meeker, "Statistical Intervals", 5.2). Bounds are the outer edges of the
+        buckets that hold these ranks. With too few values for one, the lower bound is 0 and the upper bound None.
         """
         if not self.count:
             return None
@@ -123,11 +125,11 @@ class Histogram:
         share, tail = q / 100, (1 - confidence) / 2
         low = int(np.ceil(np.nan_to_num(bdtrik(tail, self.count, share), nan=0.0)))
         high = int(np.ceil(np.nan_to_num(bdtrik(1 - tail, self.count, share), nan=float(self.count)))) + 1
-        return self._at_rank(low), self._at_rank(high) if high <= self.count else None
+        return self._at_rank(low)[0] if low else 0.0, self._at_rank(high)[1] if high <= self.count else None
 
     def count_above(self, limit_s: float) -> int:
         """How many values lie in buckets wholly above the limit."""
-        edge = int(_indexes(np.array([int(np.clip(np.rint(limit_s / _TICK_S), 0, _HIGHEST))]))[0])
+        edge = int(_indexes(np.array([int(np.clip(np.rint(limit_s * _TICKS_PER_S), 0, _HIGHEST))]))[0])
         return int(self._counts[edge + 1 :].sum())
 
     def buckets(self) -> list[tuple[int, int]]:

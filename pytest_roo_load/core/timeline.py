@@ -8,7 +8,7 @@ from typing import Any
 
 from pytest_roo_load.core.histogram import Histogram
 
-__all__ = ["OperationSecond", "ProcessUse", "Second"]
+__all__ = ["OperationSecond", "ProcessUse", "Second", "total"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,8 @@ MB is 10^6 bytes and MiB 2^20.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from decimal import Decimal
 from enum import Enum
 
 from pytest_roo_load.errors import UsageError
@@ -24,15 +26,20 @@ class Dimension(Enum):
     COUNT = "count"
 
 
-_UNITS: dict[Dimension, dict[str, float]] = {
-    Dimension.TIME: {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0},
-    Dimension.SIZE: {
-        "B": 1.0, "KB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30,
+# A unit is so many base units, or the reciprocal of that: both whole, so that 7 % equals 7 failures of 100 exactly.
+_UNITS: dict[Dimension, dict[str, tuple[int, int]]] = {
+    Dimension.TIME: {
+        "us": (1, 10**6), "µs": (1, 10**6), "ms": (1, 1000), "s": (1, 1), "min": (60, 1), "h": (3600, 1),
     },
-    Dimension.RATIO: {"%": 0.01},
-    Dimension.RATE: {"/s": 1.0, "/min": 1 / 60, "requests/s": 1.0, "requests/min": 1 / 60},
-    Dimension.COUNT: {"": 1.0},
+    Dimension.SIZE: {
+        "B": (1, 1), "KB": (10**3, 1), "MB": (10**6, 1), "GB": (10**9, 1),
+        "KiB": (2**10, 1), "MiB": (2**20, 1), "GiB": (2**30, 1),
+    },
+    Dimension.RATIO: {"%": (1, 100)},
+    Dimension.RATE: {"/s": (1, 1), "/min": (1, 60), "requests/s": (1, 1), "requests/min": (1, 60)},
+    Dimension.COUNT: {"": (1, 1)},
 }  # fmt: skip
+_HIGHEST = 1e300
 _QUANTITY = re.compile(r"\s*([+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*(.*?)\s*")
 
 
@@ -43,23 +50,39 @@ def parse_quantity(text: str, dimension: Dimension) -> float:
     Rate: /s, /min, requests/s, requests/min. A count has no unit; a bare 0 needs none anywhere.
 
     Raises:
-        UsageError: The text is no number, or its unit is missing or of another dimension.
+        UsageError: The text is no number or none that a float can hold, or its unit is missing or of another dimension.
     """
     units = _UNITS[dimension]
     match = _QUANTITY.fullmatch(text)
     if match is None:
         raise UsageError("not a quantity", value=text, allowed=f"a number and one of {_listed(units)}")
-    number, unit = float(match[1]), match[2]
+    number, unit = match[1], match[2]
     if unit in units:
-        return number * units[unit]
-    if number == 0 and not unit:
+        return _scaled_up(number, *units[unit], text)
+    if not unit and float(number) == 0:
         return 0.0
     problem = f"unit missing for a {dimension.value}" if not unit else f"not a unit of {dimension.value}"
-    raise UsageError(problem, value=text.strip(), allowed=_listed(units))
+    raise UsageError(problem, value=text.strip(), allowed=_listed(units), remedy=_suggestion(unit, units))
 
 
-def _listed(units: dict[str, float]) -> str:
+def _scaled_up(number: str, times: int, part: int, text: str) -> float:
+    """Decimal arithmetic: the nearest float to the quantity as it was written."""
+    if float(number) == 0:
+        return 0.0
+    result = float(Decimal(number) * times / part) if abs(float(number)) < _HIGHEST else float("inf")
+    if abs(result) >= _HIGHEST:
+        raise UsageError("number out of range", value=text.strip(), allowed=f"less than {_HIGHEST:g} in base units")
+    return result
+
+
+def _listed(units: Iterable[str]) -> str:
     return ", ".join(unit for unit in units if unit) or "a number without unit"
+
+
+def _suggestion(word: str, units: Iterable[str]) -> str | None:
+    """The longest unit that a word begins with: "seconds" is s, "mb" is MB."""
+    near = [unit for unit in units if unit and word.casefold().startswith(unit.casefold())]
+    return f"did you mean {max(near, key=len)}?" if near else None
 
 
 def duration(value: str | float, *, name: str = "duration") -> float:
@@ -72,7 +95,7 @@ def duration(value: str | float, *, name: str = "duration") -> float:
         result = parse_quantity(value, Dimension.TIME) if isinstance(value, str) else float(value)
     except UsageError as error:
         raise error.at(f"argument {name}") from None
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise UsageError(f"{name} is no duration", value=value, allowed='"20 s" or a number of seconds') from None
     if not 0 <= result < float("inf"):
         raise UsageError(f"{name} is out of range", value=value, allowed="0 s or more")

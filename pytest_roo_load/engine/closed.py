@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from time import perf_counter
 
+from pytest_roo_load.clients.counting import is_counted
 from pytest_roo_load.core.profiles import Plan, users_of
 from pytest_roo_load.engine.user import Surroundings, VirtualUser
 from pytest_roo_load.errors import OperationError
@@ -78,19 +79,29 @@ class ClosedDriver:
     async def _perform(self, user: VirtualUser, journey: Journey) -> bool:
         """One call of the journey; whether it raised. A journey without `iterations()` is one iteration."""
         began = perf_counter()
-        user.iterates, user.has_turn = False, True
+        user.begin()
         try:
             await journey(user)
-        except OperationError:
-            return True
-        except Exception as error:  # noqa: BLE001 - whatever a journey raises is a failed operation, never the run's end
+        except BaseException as error:
+            if _ends_the_user(error):
+                raise
+            if isinstance(error, OperationError) and is_counted(error):
+                return True
             slot = self._around.recorder.slot(f"journey {getattr(journey, '__name__', 'journey')}")
             slot.started += 1
-            slot.fail(perf_counter() - began, type(error).__name__, _traceback(error))
+            kind = error.kind if isinstance(error, OperationError) else type(error).__name__
+            slot.fail(perf_counter() - began, kind, _traceback(error))
             return True
-        if not user.iterates:
-            self._around.recorder.iterated()
+        user.finish()
         return False
+
+
+def _ends_the_user(error: BaseException) -> bool:
+    """Whether it comes from outside; all else is the journey's own and never the run's end, `pytest.fail()` as well."""
+    if isinstance(error, asyncio.CancelledError):
+        task = asyncio.current_task()
+        return task is not None and task.cancelling() > 0
+    return isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit)
 
 
 def _traceback(error: BaseException) -> str:

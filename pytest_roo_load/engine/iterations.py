@@ -5,23 +5,27 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from pytest_roo_load.core.recording import PhaseRecording
+from pytest_roo_load.engine.recorder import PhaseRecorder
+
 __all__ = ["Iterations"]
 
 _BREATH = 64
 
 
 class Iterations:
-    """Counts iterations until no other may begin.
+    """Counts iterations until no other may begin; one that is finished counts for the phase in which it began.
 
     Every 64th turn gives way to other users, so that a journey that never waits cannot hold up the generator.
     """
 
-    __slots__ = ("_finished", "_may_iterate", "_number")
+    __slots__ = ("_may_iterate", "_number", "_phase", "_recorder")
 
-    def __init__(self, may_iterate: Callable[[], bool], finished: Callable[[], None]) -> None:
+    def __init__(self, may_iterate: Callable[[], bool], recorder: PhaseRecorder) -> None:
         self._may_iterate = may_iterate
-        self._finished = finished
+        self._recorder = recorder
         self._number = -1
+        self._phase: PhaseRecording | None = None
 
     def __repr__(self) -> str:
         return f"<Iterations, {self._number + 1} begun>"
@@ -30,11 +34,17 @@ class Iterations:
         return self
 
     async def __anext__(self) -> int:
-        if self._number >= 0:
-            self._finished()
+        self.end()
         if not self._may_iterate():
             raise StopAsyncIteration
+        self._phase = self._recorder.current
         self._number += 1
         if not self._number % _BREATH:
             await asyncio.sleep(0)
         return self._number
+
+    def end(self) -> None:
+        """The iteration that has begun is finished; a journey may leave its loop with `break`. Idempotent."""
+        if self._phase is not None:
+            self._phase.iterations += 1
+            self._phase = None

@@ -5,11 +5,12 @@ from __future__ import annotations
 import dis
 import functools
 import inspect
+import io
 import pickle
 import sys
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -19,7 +20,7 @@ from pytest_roo_load.errors import UsageError
 
 __all__ = ["check_journeys", "pack", "unpack"]
 
-_MUTABLE = (list, dict, set, bytearray, deque)
+_MUTABLE = (list, dict, set, bytearray, deque, io.IOBase)
 
 
 def check_journeys(journeys: object) -> dict[Journey, float]:
@@ -29,12 +30,17 @@ def check_journeys(journeys: object) -> dict[Journey, float]:
         UsageError: A journey is no async function of one argument, captures something mutable, or a weight is not
             positive.
     """
-    weights: Mapping[Any, Any] = journeys if isinstance(journeys, Mapping) else {journeys: 1.0}
+    weights: Mapping[Any, Any] = {}
+    if isinstance(journeys, Mapping):
+        weights = journeys
+    elif isinstance(journeys, Hashable):
+        weights = {journeys: 1.0}
     if not weights:
         raise UsageError("no journey", value=journeys, allowed="an async function, or {async function: weight}")
     for journey, weight in weights.items():
         _check_function(journey)
-        _check_captured(_function(journey), journey)
+        for function in _layers(journey):
+            _check_captured(function, journey)
         if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 < weight < float("inf"):
             raise UsageError("weight is out of range", value=weight, allowed="a number above 0", place=_place(journey))
     return {journey: float(weight) for journey, weight in weights.items()}
@@ -49,9 +55,9 @@ def pack(journeys: Sequence[Journey]) -> bytes:
     import cloudpickle  # noqa: PLC0415 - loaded when used
 
     try:
-        with _by_value({sys.modules[_function(journey).__module__] for journey in journeys}):
+        with _by_value({one.__module__ for journey in journeys for one in _layers(journey) if inspect.isfunction(one)}):
             return bytes(cloudpickle.dumps(tuple(journeys)))
-    except (pickle.PicklingError, TypeError, AttributeError) as error:
+    except Exception as error:
         name, place = _culprit(journeys)
         raise UsageError(
             "a journey captures something that cannot travel to a generator",
@@ -73,6 +79,13 @@ def _function(journey: Any) -> FunctionType:
     return inspect.unwrap(journey)  # type: ignore[no-any-return]
 
 
+def _layers(journey: Any) -> Iterator[Any]:
+    """The journey's function with all that is wrapped around it, from the outside in: decorators and partials."""
+    while journey is not None:
+        yield journey
+        journey = journey.func if isinstance(journey, functools.partial) else getattr(journey, "__wrapped__", None)
+
+
 def _check_function(journey: object) -> None:
     wanted = "an async function that takes the user: async def journey(user): ..."
     if not callable(journey) or not inspect.isfunction(_function(journey)):
@@ -81,13 +94,13 @@ def _check_function(journey: object) -> None:
         raise UsageError("a journey is not async", value=_name(journey), allowed=wanted, place=_place(journey))
     try:
         inspect.signature(journey).bind(None)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise UsageError(
             "a journey takes the user and nothing else", value=_name(journey), allowed=wanted, place=_place(journey)
         ) from error
 
 
-def _check_captured(function: FunctionType, journey: object, seen: frozenset[FunctionType] = frozenset()) -> None:
+def _check_captured(function: Any, journey: object, seen: frozenset[Any] = frozenset()) -> None:
     for name, value in _captured(function):
         if isinstance(value, _MUTABLE):
             raise UsageError(
@@ -101,11 +114,18 @@ def _check_captured(function: FunctionType, journey: object, seen: frozenset[Fun
             _check_captured(value, journey, seen | {function, value})
 
 
-def _captured(function: FunctionType) -> Iterator[tuple[str, Any]]:
-    """Closure cells and the module globals that the code, nested code included, loads by name."""
-    cells = function.__closure__ or ()
-    for name, cell in zip(function.__code__.co_freevars, cells, strict=True):
-        yield name, cell.cell_contents
+def _captured(function: Any) -> Iterator[tuple[str, Any]]:
+    """Closure cells, bound and default arguments, and module globals that the code, nested code included, loads."""
+    if isinstance(function, functools.partial):
+        yield from inspect.signature(function.func).bind_partial(*function.args, **function.keywords).arguments.items()
+    if not isinstance(function, FunctionType):
+        return
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        with suppress(ValueError):  # not assigned yet
+            yield name, cell.cell_contents
+    for name, parameter in inspect.signature(function, follow_wrapped=False).parameters.items():
+        if parameter.default is not parameter.empty:
+            yield name, parameter.default
     for name in sorted(_loaded_globals(function.__code__)):
         if name in function.__globals__:
             yield name, function.__globals__[name]
@@ -124,7 +144,7 @@ def _culprit(journeys: Sequence[Journey]) -> tuple[str, str]:
     import cloudpickle  # noqa: PLC0415 - loaded when used
 
     for journey in journeys:
-        for name, value in _captured(_function(journey)):
+        for name, value in (pair for function in _layers(journey) for pair in _captured(function)):
             try:
                 cloudpickle.dumps(value)
             except Exception:  # noqa: BLE001 - whichever way it fails, this is the one we look for
@@ -133,10 +153,10 @@ def _culprit(journeys: Sequence[Journey]) -> tuple[str, str]:
 
 
 @contextmanager
-def _by_value(modules: set[ModuleType]) -> Iterator[None]:
+def _by_value(names: set[str]) -> Iterator[None]:
     import cloudpickle  # noqa: PLC0415 - loaded when used
 
-    loose = [module for module in modules if not _installed(module)]
+    loose = [module for name in names if (module := sys.modules.get(name)) is not None and not _installed(module)]
     for module in loose:
         cloudpickle.register_pickle_by_value(module)
     try:

@@ -110,9 +110,10 @@ class PhaseRecorder:
         least = self._current.recording.users
         self._current.recording.users = self._active if least is None else min(least, self._active)
 
-    def iterated(self) -> None:
-        """An iteration has been finished."""
-        self._current.recording.iterations += 1
+    @property
+    def current(self) -> PhaseRecording:
+        """What the current phase records: an iteration counts for the phase in which it began."""
+        return self._current.recording
 
     def collect(self, t: int, phase: str) -> Second:
         """Fold what ended since the last call; the answer is second `t` of the load."""

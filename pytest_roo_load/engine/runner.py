@@ -79,6 +79,7 @@ class _Follower:
         self._start = 0.0
         self._probe: Probe | None = None
         self._looking: asyncio.Task[None] | None = None
+        self._over = asyncio.Event()
 
     def __repr__(self) -> str:
         return f"<_Follower with {len(self._pending)} seconds pending>"
@@ -87,7 +88,7 @@ class _Follower:
         with self._spool:
             try:
                 outcomes = await self._load.fleet.perform(self._load.shard, self)
-                await self._look(steady=self._steady_lasts(outcomes))
+                self._write_the_rest()
             finally:
                 if self._looking is not None:
                     self._looking.cancel()
@@ -109,17 +110,41 @@ class _Follower:
             merged.merge(second)
         self._pending[second.t] = merged, reports + 1
         if reports + 1 == len(self._load.fleet.names):
-            merged.resources = self._meter.latest
-            self._spool.write(merged)
-            del self._pending[second.t]
+            self._write(second.t)
+
+    def _write(self, t: int) -> None:
+        second, _ = self._pending.pop(t)
+        second.resources = self._meter.latest
+        self._spool.write(second)
+
+    def _write_the_rest(self) -> None:
+        """The last seconds, when some generators had come to their end earlier than others."""
+        for t in sorted(self._pending):
+            self._write(t)
+
+    async def ended(self, ended_s: float) -> None:
+        """Part of `Observer`: the last look is at the planned end, or now when the load has ended before."""
+        if ended_s < self._plan.duration_s:
+            self._over.set()
+        if self._looking is not None:
+            await self._looking
 
     async def _keep_looking(self) -> None:
         """At every whole second of the load, and where the steady phase begins and ends."""
         steady = self._steady
         edges = {steady.start_s, steady.end_s} | set(range(int(self._plan.duration_s) + 1))
         for moment in sorted(edges):
-            await asyncio.sleep(max(0.0, self._start + moment - perf_counter()))
+            if await self._is_over_before(moment):
+                await self._look(steady=perf_counter() - self._start >= steady.start_s)
+                return
             await self._look(steady=steady.start_s <= moment <= steady.end_s)
+
+    async def _is_over_before(self, moment: float) -> bool:
+        try:
+            async with asyncio.timeout(max(0.0, self._start + moment - perf_counter())):
+                return await self._over.wait()
+        except TimeoutError:
+            return False
 
     async def _look(self, *, steady: bool) -> None:
         if self._probe is None:
@@ -130,10 +155,6 @@ class _Follower:
     @property
     def _steady(self) -> Phase:
         return next(phase for phase in self._plan.phases if phase.name == STEADY)
-
-    def _steady_lasts(self, outcomes: list[Outcome]) -> bool:
-        """Whether the load ended before its planned end, so that the steady phase's last look is still to be taken."""
-        return max(outcome.ended_s for outcome in outcomes) < self._plan.duration_s
 
     def _result(self, outcomes: list[Outcome]) -> Result:
         recording = Recording()

@@ -50,20 +50,16 @@ class Surroundings:
 
 
 class VirtualUser:
-    """See `core.ports.User`.
-
-    Attributes:
-        iterates: Whether the journey has asked for `iterations()` since it was called.
-        has_turn: Whether the iteration that the call of the journey was counted as has not begun yet.
-    """
+    """See `core.ports.User`."""
 
     def __init__(self, number: int, surroundings: Surroundings) -> None:
         self.id = number
         self.run = surroundings.run
         self.recorder = surroundings.recorder
-        self.iterates = False
-        self.has_turn = False
         self._surroundings = surroundings
+        self._call = surroundings.recorder.current
+        self._has_turn = False
+        self._turns: Iterations | None = None
         self._random: random.Random | None = None
         self._http: HttpClient | None = None
         self._websocket: WebSocketClient | None = None
@@ -104,12 +100,27 @@ class VirtualUser:
 
     def iterations(self) -> AsyncIterator[int]:
         """Counts 0, 1, 2 ... until the load ends."""
-        self.iterates = True
-        return Iterations(self._take_turn, self.recorder.iterated)
+        if self._turns is not None:
+            self._turns.end()
+        self._turns = Iterations(self._take_turn, self._surroundings.recorder)
+        return self._turns
+
+    def begin(self) -> None:
+        """A call of the journey begins; it is one iteration unless it asks for `iterations()`."""
+        self._call = self._surroundings.recorder.current
+        self._has_turn = True
+        self._turns = None
+
+    def finish(self) -> None:
+        """The call has come to its end without an error."""
+        if self._turns is None:
+            self._call.iterations += 1
+        else:
+            self._turns.end()
 
     def _take_turn(self) -> bool:
-        if self.has_turn:
-            self.has_turn = False
+        if self._has_turn:
+            self._has_turn = False
             return not self._surroundings.quota.ended
         return self._surroundings.quota.take()
 
@@ -150,7 +161,9 @@ class VirtualUser:
 
     async def close(self) -> None:
         """Close the user's connections; idempotent."""
-        if self._websocket is not None:
-            await self._websocket.close()
-        if self._http is not None:
-            await self._http.close()
+        try:
+            if self._websocket is not None:
+                await self._websocket.close()
+        finally:
+            if self._http is not None:
+                await self._http.close()

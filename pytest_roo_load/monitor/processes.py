@@ -43,11 +43,12 @@ class _Tree:
         memory = living = 0
         shared = len(found) > 1
         for process in found:
-            with suppress(psutil.Error):
+            with suppress(psutil.Error), process.oneshot():
                 times = process.cpu_times()
                 self._cpu_s[process.pid, process.create_time()] = times.user + times.system
-                memory += _memory(process, shared=shared)
-                living += 1
+                if process.status() != psutil.STATUS_ZOMBIE:  # ended, only not waited for
+                    memory += _memory(process, shared=shared)
+                    living += 1
         if not living:
             return None
         return ProcessUse(memory_bytes=memory, cpu_s=sum(self._cpu_s.values()), processes=living)

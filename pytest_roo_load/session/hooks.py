@@ -1,4 +1,4 @@
-"""What the plugin's hooks do. Imported in every pytest run, so whatever is heavy is imported where it is used."""
+"""What the plugin's hooks do in a run that is our business; what only some runs need is imported where it is used."""
 
 from __future__ import annotations
 
@@ -10,51 +10,60 @@ import pytest
 
 from pytest_roo_load.errors import UsageError
 from pytest_roo_load.session.config import read_config
-from pytest_roo_load.session.keys import plan_key, report_key, run_key
-from pytest_roo_load.session.markers import MARKERS, concerns
+from pytest_roo_load.session.gate import INPUT_KEY, plan_key, report_key, run_key
 from pytest_roo_load.session.run import Identity, Run
 
-_INPUT = "roo_load"
+__all__ = [
+    "alone_while_measuring", "announce", "check_items", "check_services", "collect_beside_measurements", "end_run",
+    "judge_call", "note_report", "run_of", "send_identity", "summarise_run",
+]  # fmt: skip
 
 
-def begin_run(config: pytest.Config) -> None:
-    """Declare the markers, read the options, and make the run's identity or take over the one that was sent."""
-    for marker in MARKERS:
-        config.addinivalue_line("markers", marker)
-    worker_input: dict[str, Any] | None = getattr(config, "workerinput", None)
+def run_of(config: pytest.Config) -> Run:
+    """The run that this pytest session is; made, and its options checked, when it is first asked for.
+
+    An xdist worker takes over the identity that the controller sent.
+
+    Raises:
+        pytest.UsageError: An option's value is not allowed.
+    """
+    if run_key in config.stash:
+        return config.stash[run_key]
     try:
         options = read_config(config)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
+    worker_input: dict[str, Any] | None = getattr(config, "workerinput", None)
     if worker_input is None:
         identity, worker = Identity.new(options.seed), None
     else:
-        identity, worker = Identity.from_worker_input(worker_input[_INPUT]), worker_input["workerid"]
+        identity, worker = Identity(**worker_input[INPUT_KEY]["identity"]), worker_input["workerid"]
     arguments = [str(argument) for argument in config.invocation_params.args]
-    config.stash[run_key] = Run(options, identity, worker, arguments)
+    run = config.stash[run_key] = Run(options, identity, worker, arguments)
+    return run
 
 
 def send_identity(config: pytest.Config, worker_input: dict[str, Any]) -> None:
     """Let an xdist worker take part in this run."""
-    worker_input[_INPUT] = config.stash[run_key].identity.to_worker_input()
+    run = run_of(config)
+    worker_input[INPUT_KEY] = {"identity": run.identity.plain(), "locks": str(run.exclusivity.folder)}
 
 
-def check_items(collector: pytest.Collector, made: object) -> None:
-    """Check the markers of tests just collected.
+def check_items(collector: pytest.Collector, items: Iterable[pytest.Item]) -> None:
+    """Check the markers of tests just collected that are our business.
 
     Raises:
         pytest.Collector.CollectError: Names the file and line of the first test that asks for something impossible.
     """
-    run = collector.config.stash[run_key]
-    for item in made if isinstance(made, list) else [made]:
-        if isinstance(item, pytest.Item) and concerns(item):
-            from pytest_roo_load.session.plan import plan_of
+    from pytest_roo_load.session.plan import plan_of
 
-            try:
-                item.stash[plan_key] = plan_of(item, run.sla)
-            except UsageError as error:
-                run.misused = True
-                raise collector.CollectError(str(error)) from None
+    run = run_of(collector.config)
+    for item in items:
+        try:
+            item.stash[plan_key] = plan_of(item, run.sla)
+        except UsageError as error:
+            run.misused = True
+            raise collector.CollectError(str(error)) from None
 
 
 def check_services(config: pytest.Config, items: Iterable[pytest.Item]) -> None:
@@ -89,11 +98,7 @@ def alone_while_measuring(item: pytest.Item) -> Generator[None]:
 @contextlib.contextmanager
 def collect_beside_measurements(config: pytest.Config) -> Generator[None]:
     """A worker that replaces a crashed one collects only while nobody measures."""
-    run = config.stash[run_key]
-    if run.worker is None or not run.exclusivity.in_use:
-        yield
-        return
-    with run.exclusivity.hold(alone=False):
+    with run_of(config).exclusivity.hold(alone=False):
         yield
 
 
@@ -108,9 +113,7 @@ def announce(config: pytest.Config) -> list[str]:
 
 
 def judge_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Around the call of a test: judge what it measured, if it is one that measures."""
-    if plan_key not in item.stash:
-        return (yield)
+    """Around the call of a test that measures: judge what it measured."""
     from pytest_roo_load.session.judging import judged_call
 
     return (yield from judged_call(item, item.config.stash[run_key]))
@@ -118,17 +121,15 @@ def judge_call(item: pytest.Item) -> Generator[None, Any, Any]:
 
 def summarise_run(reporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Show what was measured, in the process that owns the run."""
-    report = config.stash.get(report_key, None)
-    if report is None:
-        return
     from pytest_roo_load.session.terminal import summarise
 
-    summarise(reporter, config.stash[run_key].directory.results(), report)
+    if results := config.stash[run_key].directory.results():
+        summarise(reporter, results, config.stash[report_key])
 
 
 def note_report(item: pytest.Item, report: pytest.TestReport) -> None:
     """Write down that a test that would have measured could not be set up."""
-    if report.when == "setup" and report.failed and plan_key in item.stash:
+    if report.when == "setup" and report.failed:
         from pytest_roo_load.session.judging import note_setup_failure
 
         note_setup_failure(item, item.config.stash[run_key], report.longreprtext)

@@ -12,7 +12,7 @@ import pytest
 from pytest_roo_load.errors import GeneratorError, UsageError
 from pytest_roo_load.report.schema import measurement
 from pytest_roo_load.session.failure import explain, failed
-from pytest_roo_load.session.keys import measured_key, plan_key
+from pytest_roo_load.session.gate import measured_key, plan_key
 from pytest_roo_load.session.measured import Measured
 from pytest_roo_load.session.run import Run
 

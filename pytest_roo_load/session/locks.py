@@ -42,25 +42,21 @@ class Exclusivity:
     waits to be alone stays in it: so those who only share cannot keep a measurement waiting for ever.
 
     Args:
-        folder: A folder that all workers of the run see.
+        folder: A folder that all workers of the run see; made when somebody first takes part.
     """
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self._gate = folder / "gate.lock"
         self._lock = folder / "measuring.lock"
 
     def __repr__(self) -> str:
-        return f"<Exclusivity in {self._lock.parent}>"
-
-    @property
-    def in_use(self) -> bool:
-        """Whether any worker has taken part already."""
-        return self._lock.exists()
+        return f"<Exclusivity in {self.folder}>"
 
     @contextlib.contextmanager
     def hold(self, *, alone: bool) -> Iterator[None]:
         """Wait for the lock, shared or alone, and hold it."""
-        self._gate.parent.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as stack:
             with locked(self._gate):
                 stack.enter_context(locked(self._lock, shared=not alone))

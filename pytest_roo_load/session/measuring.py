@@ -22,9 +22,9 @@ from pytest_roo_load.errors import RooLoadError, ServiceError, UsageError
 from pytest_roo_load.monitor.processes import ProcessProbe
 from pytest_roo_load.report.schema import RunRecord
 from pytest_roo_load.session.facts import now
+from pytest_roo_load.session.gate import MEASURING, plan_key
+from pytest_roo_load.session.hooks import run_of
 from pytest_roo_load.session.judging import measured_by
-from pytest_roo_load.session.keys import plan_key, run_key
-from pytest_roo_load.session.markers import MEASURING
 from pytest_roo_load.session.measured import Measured
 from pytest_roo_load.session.run import Run
 from pytest_roo_load.session.scale import Scale
@@ -48,14 +48,14 @@ def prepare(request: pytest.FixtureRequest) -> tuple[Run, Measured]:
             place=item.nodeid,
         )
         pytest.fail(str(error), pytrace=False)
-    run = item.config.stash[run_key]
+    run = run_of(item.config)
     _target(run)
     return run, measured_by(item, run)
 
 
 def service(config: pytest.Config, name: str) -> Service:
     """A service of the system under test, ready."""
-    run = config.stash[run_key]
+    run = run_of(config)
     if name == "ccs":
         return _target(run)
     found = _or_fail(lambda: run.stack.service(name))
@@ -65,7 +65,7 @@ def service(config: pytest.Config, name: str) -> Service:
 
 def scale_of(config: pytest.Config) -> Scale:
     """The chosen scale."""
-    return Scale(config.stash[run_key].config.scale)
+    return Scale(run_of(config).config.scale)
 
 
 def _target(run: Run) -> Service:

@@ -19,7 +19,7 @@ FLEETS = ("local", "inline")
 _MOST_GENERATORS = 256
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Option:
     """One option.
 

@@ -13,7 +13,7 @@ from pytest_roo_load.core.sla.objective import Objective
 from pytest_roo_load.core.sla.parser import parse_objective
 from pytest_roo_load.core.sla.table import Scenario, SlaTable, parse_sla
 from pytest_roo_load.errors import UsageError
-from pytest_roo_load.session.markers import MEASURING
+from pytest_roo_load.session.gate import MEASURING
 
 __all__ = ["TestPlan", "plan_of", "read_sla"]
 

@@ -6,7 +6,6 @@ import os
 import random
 import secrets
 import tempfile
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -55,13 +54,8 @@ class Identity:
             folder=str(Path(tempfile.gettempdir()) / f"roo-{token}"),
         )
 
-    @classmethod
-    def from_worker_input(cls, data: Mapping[str, Any]) -> Identity:
-        """The identity that `to_worker_input` gave."""
-        return cls(**data)
-
-    def to_worker_input(self) -> dict[str, Any]:
-        """Plain values that xdist can carry."""
+    def plain(self) -> dict[str, Any]:
+        """The attributes as values that xdist can carry."""
         return asdict(self)
 
 

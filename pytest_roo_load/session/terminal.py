@@ -31,7 +31,7 @@ def announcement(run: Run) -> str:
     )
 
 
-def summarise(reporter: pytest.TerminalReporter, results: Sequence[dict[str, Any]], report: Path | None) -> None:
+def summarise(reporter: pytest.TerminalReporter, results: Sequence[dict[str, Any]], report: Path) -> None:
     """One row for each run of each test, and where the report is."""
     rows = [row for result in results for row in _rows(result)]
     widths = [max(len(row[column]) for row in (_HEADS, *rows)) for column in range(len(_HEADS))]
@@ -41,8 +41,7 @@ def summarise(reporter: pytest.TerminalReporter, results: Sequence[dict[str, Any
         cells += [cell.rjust(width) for cell, width in zip(row[1:-1], widths[1:-1], strict=True)]
         reporter.write("  ".join(cells) + "  ")
         reporter.line(row[-1], **_COLOURS.get(row[-1], {"yellow": row is not _HEADS}))
-    if report is not None:
-        reporter.line(f"report: {_short(report)}")
+    reporter.line(f"report: {_short(report)}")
 
 
 def _rows(result: dict[str, Any]) -> Iterator[tuple[str, ...]]:

@@ -26,7 +26,8 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_answer", "_bodiless", "_body", "_gone", "_headers", "_in_body", "_parser", "_transport", "deadline", "reusable",
+        "_answer", "_bodiless", "_body", "_gone", "_headers", "_in_body", "_parser", "_transport", "deadline",
+        "reusable",
     )  # fmt: skip
 
     def __init__(self, gone: Callable[[Connection], None]) -> None:

@@ -5,13 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from time import perf_counter
+from typing import Any
 
-from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
+from picows import WSCloseCode, WSError, WSFrame, WSListener, WSMsgType, WSTransport
 
+from pytest_roo_load.clients.counting import count_failure
 from pytest_roo_load.clients.sweeper import IDLE, Sweeper
 from pytest_roo_load.core.ports import Recorder
-from pytest_roo_load.errors import ConnectionLost, OperationError, OperationTimeout, UnexpectedAnswer
+from pytest_roo_load.errors import (
+    ConnectionLost,
+    OperationError,
+    OperationTimeout,
+    ProtocolError,
+    UnexpectedAnswer,
+    UsageError,
+)
 
 __all__ = ["Correlate", "Message", "WebSocket", "Wrong"]
 
@@ -48,6 +58,7 @@ class WebSocket(WSListener):
 
     Attributes:
         overflowed: Messages that fell out of a full inbox.
+        was_open: Whether the handshake was completed.
     """
 
     def __init__(self, recorder: Recorder, sweeper: Sweeper, correlate: Correlate | None) -> None:
@@ -60,7 +71,10 @@ class WebSocket(WSListener):
         self._readers: deque[_Question] = deque()
         self._fragments: list[bytes] = []
         self._fragments_are_text = True
+        self._abandoned = False
+        self._ending: asyncio.Task[None] | None = None
         self.overflowed = 0
+        self.was_open = False
 
     def __repr__(self) -> str:
         return f"<WebSocket {'open' if self.is_open else 'closed'}, {len(self._questions)} questions open>"
@@ -97,7 +111,10 @@ class WebSocket(WSListener):
 
         Raises:
             OperationError: No answer came in time, it was wrong, or the connection ended; it has been counted.
+            UsageError: Another question waits for the same key.
         """
+        if key in self._questions:
+            raise UsageError("a question waits for this key already", value=key, allowed="one key for each question")
         slot = self._recorder.slot(name)
         slot.started += 1
         began = perf_counter()
@@ -109,7 +126,7 @@ class WebSocket(WSListener):
             if wrong is not None and (problem := wrong(answer)):
                 raise UnexpectedAnswer(problem)
         except OperationError as error:
-            slot.fail(perf_counter() - began, error.kind, f"{name}: {error}")
+            count_failure(slot, perf_counter() - began, error, name)
             raise
         finally:
             self._sweeper.forget(question)
@@ -133,6 +150,10 @@ class WebSocket(WSListener):
         self._sweeper.watch(reader)
         try:
             return await reader.answer
+        except asyncio.CancelledError:
+            if not reader.answer.cancelled() and reader.answer.exception() is None:
+                self._inbox.appendleft(reader.answer.result())  # it came, but nobody is there to take it
+            raise
         finally:
             self._sweeper.forget(reader)
             if reader in self._readers:
@@ -146,18 +167,24 @@ class WebSocket(WSListener):
         transport.send_close(WSCloseCode(code))
         transport.disconnect()
         try:
-            await asyncio.wait_for(transport.wait_disconnected(), 1.0)
+            with suppress(WSError):  # it ended in trouble, but it has ended
+                await asyncio.wait_for(transport.wait_disconnected(), 1.0)
         except TimeoutError:
             transport.disconnect(graceful=False)
 
     def abort(self) -> None:
-        """Close at once, without a goodbye."""
+        """Close at once, without a goodbye; one that is not open yet will not be."""
+        self._abandoned = True
         if self._transport is not None:
             self._transport.disconnect(graceful=False)
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         """Part of picows' listener."""
-        self._transport = transport
+        self.was_open = True
+        if self._abandoned:
+            transport.disconnect(graceful=False)
+        else:
+            self._transport = transport
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         """Part of picows' listener."""
@@ -167,16 +194,24 @@ class WebSocket(WSListener):
         elif kind in {WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION}:
             self._collect(frame)
         elif kind is WSMsgType.CLOSE:
-            transport.send_close(frame.get_close_code())
+            code = frame.get_close_code()
+            transport.send_close(code if code.value else WSCloseCode.OK)
             transport.disconnect()
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         """Part of picows' listener."""
         self._transport = None
-        received = transport.close_handshake.recv
-        why = f" with code {received.code.value} {received.reason}" if received else ""
+        self._ending = asyncio.create_task(self._end(transport))
+
+    async def _end(self, transport: WSTransport) -> None:
+        """Tell everybody who waits why the connection ended; picows keeps a violation of the protocol to the last."""
+        error: OperationError = ConnectionLost(f"the WebSocket was closed{_code_of(transport)}")
+        try:
+            await transport.wait_disconnected()
+        except Exception as violation:  # noqa: BLE001 - whatever a message made fail here, on parsing or correlating it
+            error = ProtocolError(f"the server sent what cannot be understood: {violation}")
         for waiting in [*self._questions.values(), *self._readers]:
-            waiting.fail(ConnectionLost(f"the WebSocket was closed{why}"))
+            waiting.fail(error)
 
     def _collect(self, frame: WSFrame) -> None:
         if frame.msg_type is not WSMsgType.CONTINUATION:
@@ -189,10 +224,20 @@ class WebSocket(WSListener):
 
     def _dispatch(self, message: Message) -> None:
         question = self._questions.get(self._correlate(message)) if self._correlate and self._questions else None
-        if question is None and self._readers:
-            question = self._readers.popleft()
+        while question is None and self._readers:
+            reader = self._readers.popleft()
+            question = None if reader.answer.done() else reader
         if question is None:
             self.overflowed += len(self._inbox) == _INBOX
             self._inbox.append(message)
         elif not question.answer.done():
             question.answer.set_result(message)
+
+
+def _code_of(transport: WSTransport) -> str:
+    """The close code and reason that the server gave; nothing when it just went away."""
+    handshake: Any = transport.close_handshake  # None when the server just went away
+    received = handshake.recv if handshake is not None else None
+    if received is None or not received.code.value:
+        return ""
+    return f" with code {received.code.value} {received.reason or ''}".rstrip()

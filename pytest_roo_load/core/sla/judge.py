@@ -10,7 +10,7 @@ from pytest_roo_load.core.sla.objective import Metric, Objective, Subject
 from pytest_roo_load.core.timeline import Second, total
 from pytest_roo_load.core.verdict import Verdict
 
-__all__ = ["DEFAULT_PROCESS", "Judgement", "judge"]
+__all__ = ["DEFAULT_PROCESS", "Judgement", "judge", "wilson"]
 
 DEFAULT_PROCESS = "ccs"
 
@@ -119,11 +119,11 @@ def _interval(metric: Metric, statistics: Statistics) -> Interval | None:
 
 def wilson(hits: int, trials: int) -> Interval:
     """The 95 % score interval of a proportion (E. B. Wilson, JASA 22, 1927)."""
-    z = 1.959964
+    z = 1.959963984540054
     share = hits / trials
     centre = (share + z * z / (2 * trials)) / (1 + z * z / trials)
     half = z / (1 + z * z / trials) * ((share * (1 - share) / trials + z * z / (4 * trials * trials)) ** 0.5)
-    return max(0.0, centre - half), min(1.0, centre + half)
+    return centre - half if hits else 0.0, centre + half if hits < trials else 1.0
 
 
 def _judge_process(objective: Objective, result: Result) -> Judgement:
@@ -133,7 +133,7 @@ def _judge_process(objective: Objective, result: Result) -> Judgement:
         watched = ", ".join(result.resources) or "none"
         return _no_data(objective, f"process {name!r} was not watched; those that were: {watched}")
     measured = use.cpu_mean if objective.metric.name == "cpu_mean" else float(use.memory_peak)
-    if measured is None:
+    if measured is None or not use.looks:
         return _no_data(
             objective, f"process {name!r} was looked at {use.looks} time(s) in the steady phase, which is too few"
         )
@@ -150,20 +150,21 @@ def _judge_windows(objective: Objective, seconds: Sequence[Second]) -> Judgement
     length = int(objective.over_s or 1)
     if len(seconds) < max(length, int(objective.for_s or 0)):
         return _no_data(objective, f"the phase has {len(seconds)} whole seconds, fewer than one window")
-    values = [(window[0].t, _window_value(objective, window)) for window in _windows(seconds, length)]
-    empty = [t for t, value in values if value is None]
-    if empty and objective.for_s is None:
-        return _no_data(objective, f"no samples from second {empty[0]} to {empty[0] + length}")
-    measured = [(t, value) for t, value in values if value is not None]
-    if not measured:
+    samples = sum(_ended(objective, second) for second in seconds)
+    if not samples:
         return _no_data(objective, "no samples in any window")
+    values = [(window[0].t, _window_value(objective, window)) for window in _windows(seconds, length)]
+    measured = [(t, value) for t, value in values if value is not None]
     broken = _streak(objective, values) if objective.for_s else _first_violation(objective, measured)
+    empty = [t for t, value in values if value is None]
+    if empty and broken is None and objective.for_s is None:
+        return _no_data(objective, f"no samples from second {empty[0]} to {empty[0] + length}")
     worst = (max if objective.operator.startswith("<") else min)(value for _, value in measured)
     return Judgement(
         objective=objective,
         verdict=Verdict.PASS if broken is None else Verdict.FAIL,
         measured=worst,
-        samples=sum(_ended(objective, second) for second in seconds),
+        samples=samples,
         reason="" if broken is None else f"violated from second {broken} on",
     )
 
@@ -183,7 +184,6 @@ def _window_value(objective: Objective, window: Sequence[Second]) -> float | Non
         "error_rate": lambda: summed.failed / ended if ended else None,
         "mean": lambda: summed.ok.mean,
         "maximum": lambda: summed.ok.maximum if summed.ok.count else None,
-        "interrupted": lambda: None,
     }
     if objective.metric.percentile is not None:
         return summed.ok.percentile(objective.metric.percentile)

@@ -19,6 +19,7 @@ import difflib
 import re
 from dataclasses import dataclass
 
+from pytest_roo_load.core.profiles import STEADY
 from pytest_roo_load.core.sla.objective import METRICS, Metric, Objective, Subject, metric_named
 from pytest_roo_load.core.units import Dimension, parse_quantity
 from pytest_roo_load.errors import UsageError
@@ -27,6 +28,7 @@ __all__ = ["PHASES", "parse_objective"]
 
 PHASES = ("warm_up", "ramp", "steady", "cool_down", "fault", "recovery")
 _ALLOWED_METRICS = ", ".join(("p50 … p99.9", *METRICS))
+_EXAMPLES = ("p50", "p90", "p95", "p99", "p99.9", *METRICS)
 _FORM = "METRIC [of 'NAME'] [in PHASE] < VALUE [over WINDOW | for DURATION]"
 _NAME = r"""'[^']*'|"[^"]*"|[^\s<>='"]+"""
 _OBJECTIVE = re.compile(
@@ -68,9 +70,9 @@ def _parse(text: object, source: str) -> Objective:
         text=text.strip(),
         metric=metric,
         operator=match["operator"],
-        limit=parse_quantity(match["value"], metric.dimension),
+        limit=_limit(match["value"], metric),
         of=_of(match["of"], metric),
-        phase=_phase(match["phase"]),
+        phase=_phase(match["phase"], metric),
         over_s=window.over_s,
         for_s=window.for_s,
         source=source,
@@ -80,8 +82,15 @@ def _parse(text: object, source: str) -> Objective:
 def _metric(word: str) -> Metric:
     metric = metric_named(word)
     if metric is None:
-        raise UsageError("unknown metric", value=word, allowed=_ALLOWED_METRICS, remedy=_suggestion(word, METRICS))
+        raise UsageError("unknown metric", value=word, allowed=_ALLOWED_METRICS, remedy=_suggestion(word, _EXAMPLES))
     return metric
+
+
+def _limit(text: str, metric: Metric) -> float:
+    limit = parse_quantity(text, metric.dimension)
+    if limit < 0:
+        raise UsageError(f"a limit of {metric.name} is out of range", value=text, allowed="0 or more")
+    return limit
 
 
 def _of(word: str | None, metric: Metric) -> str | None:
@@ -92,9 +101,11 @@ def _of(word: str | None, metric: Metric) -> str | None:
     return _unquoted(word)
 
 
-def _phase(word: str | None) -> str:
+def _phase(word: str | None, metric: Metric) -> str:
     if word is None:
-        return "steady"
+        return STEADY
+    if metric.subject is Subject.PROCESS and _unquoted(word) != STEADY:
+        raise UsageError("resources are watched in the steady phase only", value=f"in {word}", allowed="no 'in'")
     if word == _unquoted(word) and word not in PHASES:
         allowed = f"{', '.join(PHASES)}, or a step's own name in quotes"
         raise UsageError("unknown phase", value=word, allowed=allowed, remedy=_suggestion(word, PHASES))
@@ -116,6 +127,10 @@ def _window(word: str | None, length: str | None, metric: Metric) -> _Window:
         return _Window()
     if metric.subject is Subject.PROCESS:
         raise UsageError("resources have no windows", value=f"{word} {length}", allowed="no 'over' and no 'for'")
+    if metric.name == "interrupted":
+        raise UsageError(
+            "interrupted is known at the end only", value=f"{word} {length}", allowed="no 'over', no 'for'"
+        )
     length_s = parse_quantity(length, Dimension.TIME)
     if length_s < 1 or not length_s.is_integer():
         raise UsageError("not a window", value=length, allowed="whole seconds, 1 s or more")

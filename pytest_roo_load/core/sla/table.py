@@ -25,6 +25,7 @@ from typing import Any
 
 from pytest_roo_load.core.sla.objective import Objective
 from pytest_roo_load.core.sla.parser import parse_objective
+from pytest_roo_load.core.sla.toml_lines import Path, TomlLines
 from pytest_roo_load.errors import UsageError
 
 __all__ = ["Scenario", "SlaTable", "parse_sla"]
@@ -76,77 +77,92 @@ def parse_sla(text: str, source: str) -> SlaTable:
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise UsageError("not TOML", value=str(error), allowed="see https://toml.io", place=source) from error
+        raise UsageError(
+            "not TOML", value=str(error), allowed="see https://toml.io", place=_place_in(source, error)
+        ) from error
     reader = _Reader(text, source)
-    reader.only(data, _TOP, "table", "")
-    default = reader.table(data.get("default", {}), "[default]")
-    reader.only(default, ("objectives",), "key", "[default]")
-    scenarios = reader.table(data.get("scenario", {}), "[scenario]")
+    reader.only(data, _TOP, "table", ())
+    default = reader.table(data, (), "default")
+    reader.only(default, ("objectives",), "key", ("default",))
+    scenarios = reader.table(data, (), "scenario")
     return SlaTable(
         source=source,
-        default=reader.objectives(default, "[default]"),
-        scenarios={name: reader.scenario(name, table) for name, table in scenarios.items()},
+        default=reader.objectives(default, ("default",)),
+        scenarios={name: reader.scenario(scenarios, name) for name in scenarios},
     )
 
 
+def _place_in(source: str, error: tomllib.TOMLDecodeError) -> str:
+    line = re.search(r"at line (\d+)", str(error))
+    return f"{source}:{line[1]}" if line else source
+
+
 class _Reader:
+    """Takes what `tomllib` read to pieces; a path is the names of the tables around a value."""
+
     def __init__(self, text: str, source: str) -> None:
-        self._lines = text.splitlines()
+        self._lines = TomlLines(text)
         self._source = source
 
-    def place(self, fragment: str) -> str:
-        """File and line of the first line that contains the fragment."""
-        for number, line in enumerate(self._lines, 1):
-            if fragment and fragment in line:
-                return f"{self._source}:{number}"
-        return self._source
+    def __repr__(self) -> str:
+        return f"<_Reader of {self._source}>"
 
-    def only(self, table: Mapping[str, Any], allowed: tuple[str, ...], what: str, inside: str) -> None:
+    def _place(self, line: int | None) -> str:
+        return self._source if line is None else f"{self._source}:{line}"
+
+    def _at_key(self, path: Path, key: str) -> str:
+        return self._place(self._lines.of_key(path, key))
+
+    def only(self, table: Mapping[str, Any], allowed: tuple[str, ...], what: str, path: Path) -> None:
+        """Refuse other keys than the allowed ones."""
         for key in table:
             if key not in allowed:
                 raise UsageError(
-                    f"unknown {what}{f' in {inside}' if inside else ''}",
+                    f"unknown {what}{f' in {_header(path)}' if path else ''}",
                     value=key,
                     allowed=", ".join(allowed),
-                    place=self.place(key),
+                    place=self._at_key(path, key),
                     remedy=_suggestion(key, allowed),
                 )
 
-    def table(self, value: object, name: str) -> Mapping[str, Any]:
+    def table(self, around: Mapping[str, Any], path: Path, name: str) -> Mapping[str, Any]:
+        """The table of this name inside another, empty when it is not there."""
+        value = around.get(name, {})
         if not isinstance(value, dict):
-            raise UsageError(f"{name} is not a table", value=value, allowed="a TOML table", place=self.place(name))
+            problem = f"{_header((*path, name))} is not a table"
+            raise UsageError(problem, value=value, allowed="a TOML table", place=self._at_key(path, name))
         return value
 
-    def scenario(self, name: str, value: object) -> Scenario:
-        header = f"[scenario.{name}]"
-        table = self.table(value, header)
-        self.only(table, _KEYS, "key", header)
+    def scenario(self, scenarios: Mapping[str, Any], name: str) -> Scenario:
+        """The scenario that a table describes."""
+        path = ("scenario", name)
+        table = self.table(scenarios, path[:1], name)
+        self.only(table, _KEYS, "key", path)
         title, requirement = table.get("title", name), table.get("requirement")
         if not isinstance(title, str):
-            raise UsageError("title is not text", value=title, allowed="text", place=self.place(header))
+            raise UsageError("title is not text", value=title, allowed="text", place=self._at_key(path, "title"))
         if requirement is not None and (type(requirement) is not int or requirement < 1):
+            place = self._at_key(path, "requirement")
             raise UsageError(
-                "requirement is no number", value=requirement, allowed="a whole number from 1", place=self.place(header)
+                "requirement is no number", value=requirement, allowed="a whole number from 1", place=place
             )
-        return Scenario(name=name, title=title, requirement=requirement, objectives=self.objectives(table, header))
+        return Scenario(name=name, title=title, requirement=requirement, objectives=self.objectives(table, path))
 
-    def objectives(self, table: Mapping[str, Any], header: str) -> tuple[Objective, ...]:
-        lines = table.get("objectives", [])
-        if not isinstance(lines, list):
+    def objectives(self, table: Mapping[str, Any], path: Path) -> tuple[Objective, ...]:
+        """The objectives that a table lists."""
+        texts = table.get("objectives", [])
+        if not isinstance(texts, list):
+            place = self._at_key(path, "objectives")
             raise UsageError(
-                "objectives is not a list",
-                value=lines,
-                allowed='a list such as ["p95 < 3 s"]',
-                place=self.place(header),
+                "objectives is not a list", value=texts, allowed='a list such as ["p95 < 3 s"]', place=place
             )
-        return tuple(parse_objective(line, self._line_of(header, line)) for line in lines)
+        return tuple(
+            parse_objective(text, self._place(self._lines.of_text(path, "objectives", text))) for text in texts
+        )
 
-    def _line_of(self, header: str, line: object) -> str:
-        start = next((number for number, text in enumerate(self._lines) if re.sub(r"\s", "", text) == header), 0)
-        for number, text in enumerate(self._lines[start:], start + 1):
-            if f'"{line}"' in text or f"'{line}'" in text:
-                return f"{self._source}:{number}"
-        return self._source
+
+def _header(path: Path) -> str:
+    return f"[{'.'.join(path)}]"
 
 
 def _suggestion(word: str, known: object) -> str | None:

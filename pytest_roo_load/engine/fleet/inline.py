@@ -36,4 +36,6 @@ class InlineFleet:
         generator = Generator(own, emit)
         start = perf_counter()
         observer.started(start, (os.getpid(),))
-        return [await generator.run(start)]
+        outcome = await generator.run(start)
+        await observer.ended(outcome.ended_s)
+        return [outcome]

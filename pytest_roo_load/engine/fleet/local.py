@@ -42,7 +42,9 @@ class LocalFleet:
             for child in children:
                 child.wire.send(Go(start))
             observer.started(start, tuple(child.pid for child in children))
-            return list(await asyncio.gather(*(child.outcome(observer) for child in children)))
+            outcomes = await asyncio.gather(*(child.outcome(observer) for child in children))
+            await observer.ended(max(outcome.ended_s for outcome in outcomes))
+            return outcomes
 
 
 class _Child:

@@ -40,8 +40,9 @@ async def _serve(descriptor: int) -> None:
         task = await wire.receive()
         assert isinstance(task, Task)
         wire.send(Done(await _perform(task.shard, wire)))
-    except asyncio.IncompleteReadError:
-        return  # the parent is gone; nobody is left to tell
+        await wire.receive()  # the parent takes a last look at what this process uses and hangs up
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return  # the parent is through, or gone; nobody is left to tell
     except Exception:  # noqa: BLE001 - the parent must hear of whatever it was
         wire.send(Failed(traceback.format_exc()))
     await wire.close()
@@ -62,6 +63,7 @@ async def _perform(shard: Shard, wire: Wire) -> Outcome:
         return await generator.run(go.start)
     finally:
         watching.cancel()
+        await asyncio.wait({watching})
 
 
 async def _until_parent_is_gone(wire: Wire) -> None:

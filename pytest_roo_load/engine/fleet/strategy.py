@@ -19,6 +19,9 @@ class Observer(Protocol):
     def second(self, generator: str, second: Second) -> None:
         """A generator's view of one second of the load; each generator's seconds come in order."""
 
+    async def ended(self, ended_s: float) -> None:
+        """The last generator ended at this second of the load; the generators' processes are still there."""
+
 
 class Fleet(Protocol):
     """All generators of a run."""
