@@ -19,7 +19,7 @@ UNMATCHED = "(unmatched)"
 _COMPRESS_ABOVE = 1024
 _GZIP_LEVEL, _GZIP_WINDOW = 1, 31  # fast; 31 is zlib's code for the gzip format with the largest window
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
-_SWITCHING = 404
+_SWITCHING = 101
 
 Stamp = Callable[[web.Request, web.StreamResponse], Awaitable[None]]
 

@@ -64,7 +64,7 @@ def test_an_async_test(make_tests: Make, run_pytest: Run) -> None:
         ('[scenario.x]\nobjectve = ["p95 < 3 s"]', "*sla.toml:2: unknown key*'objectve'*did you mean objectives?"),
         ('[scenario.x]\nobjectives = ["p95 < 3 s",\n "p95 < 3"]', "*sla.toml:3: *unit missing for a time: '3'*"),
         ("[scenario", "*sla.toml*not TOML*"),
-        ("[scenario.x]\nobjectives = 5", "*sla.toml:1: objectives is not a list: 5*"),
+        ("[scenario.x]\nobjectives = 5", "*sla.toml:2: objectives is not a list: 5*"),
     ],
 )
 def test_the_table_of_objectives(
