@@ -236,6 +236,22 @@ def test_connections_are_counted(target: Any) -> None:
     asyncio.run(scenario())
 
 
+def test_a_connection_counts_as_a_request_that_has_no_duration(target: Any) -> None:
+    async def scenario() -> None:
+        async with visit(target.url) as api:
+            person = await new_person(api)
+            async with person.websocket():
+                pass
+            for _ in range(500):  # the server counts it when it has cleaned up
+                text = (await api.get("/metrics")).body
+                if 'route="/ws",status="101"' in text:
+                    break
+            assert 'ccs_http_requests_total{method="GET",route="/ws",status="101"}' in text
+            assert 'ccs_http_request_duration_seconds_count{method="GET",route="/ws"}' not in text
+
+    asyncio.run(scenario())
+
+
 def stop_reading(socket: aiohttp.ClientWebSocketResponse) -> None:
     transport = socket._writer.transport
     assert isinstance(transport, asyncio.Transport)

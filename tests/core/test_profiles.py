@@ -129,5 +129,5 @@ def test_a_count_out_of_range_is_refused(count: int) -> None:
 
 def test_profiles_in_words() -> None:
     assert str(constant_users(50, "20 s", warm_up=3)) == "50 users for 20 s, after a warm-up of 3 s"
-    assert str(constant_users(1, "10 min")) == "1 users for 10 min"
+    assert str(constant_users(2, "10 min")) == "2 users for 10 min"
     assert str(iterations(200, users=4, warm_up="500 ms")) == "200 iterations by 4 users, after a warm-up of 500 ms"

@@ -1,0 +1,386 @@
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from client_lab import counted, run, until
+from raw_server import Peer, frame, serving
+
+from pytest_roo_load.clients.counting import is_counted
+from pytest_roo_load.clients.sweeper import Sweeper
+from pytest_roo_load.clients.websocket.client import WebSocketClient
+from pytest_roo_load.clients.websocket.connection import Message, WebSocket
+from pytest_roo_load.engine.recorder import PhaseRecorder
+from pytest_roo_load.errors import ConnectError, ConnectionLost, OperationError, OperationTimeout, UsageError
+
+TEXT, BINARY, CLOSE, PING = 1, 2, 8, 9
+FAR = 1e18
+Talk = Callable[[Peer], Awaitable[None]]
+
+
+class Lab:
+    """A client, what it recorded, and its sweeper."""
+
+    def __init__(self, url: str) -> None:
+        self.recorder = PhaseRecorder("steady")
+        self.sweeper = Sweeper()
+        self.client = WebSocketClient(url, self.recorder, self.sweeper)
+
+    async def open(self) -> WebSocket:
+        return await self.client.connect("/ws?token=1", correlate=first_letter)
+
+    def counted(self) -> dict[str, tuple[int, dict[str, int], int]]:
+        return counted(self.recorder)
+
+
+def first_letter(message: Message) -> str | None:
+    text = message if isinstance(message, str) else message.decode()
+    if text == "boom":
+        raise ValueError("no letter in it")
+    return text[0] if text and text[0] != "-" else None
+
+
+@asynccontextmanager
+async def lab(talk: Talk) -> AsyncIterator[Lab]:
+    """A client of a server that shakes hands and then goes on with `talk`."""
+
+    async def whole(peer: Peer) -> None:
+        await peer.shake()
+        await talk(peer)
+
+    async with serving(whole) as server:
+        result = Lab(server.url)
+        yield result
+        await result.client.close()
+        await result.client.close()
+        await until(lambda: server.closed == server.accepted)
+        assert repr(result.sweeper) == "<Sweeper watching 0>"
+
+
+async def echo(peer: Peer) -> None:
+    while True:
+        await peer.say(frame(TEXT, await peer.frame()))
+
+
+def test_answers_out_of_order_go_to_their_questions() -> None:
+    async def backwards(peer: Peer) -> None:
+        for question in reversed([await peer.frame() for _ in range(5)]):
+            await peer.say(frame(TEXT, question + b"!"))
+        await peer.until_gone()
+
+    async def main() -> tuple[list[Message], Lab]:
+        async with lab(backwards) as one:
+            ws = await one.open()
+            answers = await asyncio.gather(*(ws.request(key, key=key, name="ask") for key in "abcde"))
+            assert repr(ws) == "<WebSocket open, 0 questions open>"
+        assert repr(ws) == "<WebSocket closed, 0 questions open>"
+        return list(answers), one
+
+    answers, one = run(main())
+    assert answers == ["a!", "b!", "c!", "d!", "e!"]
+    assert one.counted() == {"WS /ws": (1, {}, 0), "ask": (5, {}, 0)}
+
+
+def test_a_wrong_answer_is_failed() -> None:
+    async def main() -> Lab:
+        async with lab(echo) as one:
+            ws = await one.open()
+            with pytest.raises(OperationError, match="wrong: a") as caught:
+                await ws.request("a", key="a", name="ask", wrong=lambda message: f"wrong: {message!s}")
+            assert is_counted(caught.value)
+            await ws.request("b", key="b", name="ask", wrong=lambda _message: None)
+        return one
+
+    assert run(main()).counted()["ask"] == (1, {"unexpected answer": 1}, 0)
+
+
+def test_a_deadline_that_passes_ends_questions_and_readers_and_a_late_answer_disturbs_nobody() -> None:
+    async def main() -> Lab:
+        late = asyncio.Event()
+
+        async def slow(peer: Peer) -> None:
+            first = await peer.frame()
+            await late.wait()
+            await peer.say(frame(TEXT, first))
+            await echo(peer)
+
+        async with lab(slow) as one:
+            ws = await one.open()
+            question = asyncio.create_task(ws.request("a", key="a", name="ask"))
+            reader = asyncio.create_task(ws.receive())
+            await asyncio.sleep(0)
+            one.sweeper.sweep(0.0)
+            assert not question.done()
+            one.sweeper.sweep(FAR)
+            for waiting in (question, reader):
+                with pytest.raises(OperationTimeout):
+                    await waiting
+            late.set()
+            assert await ws.request("b", key="b", name="ask") == "b"
+        return one
+
+    one = run(main())
+    assert one.counted()["ask"] == (1, {"timeout": 1}, 0)
+
+
+@pytest.mark.parametrize(
+    ("last_words", "kind", "text"),
+    [
+        pytest.param(frame(CLOSE, struct.pack("!H", 1008) + b"no"), "connection lost", "with code 1008 no", id="1008"),
+        pytest.param(frame(CLOSE, struct.pack("!H", 4001)), "connection lost", "with code 4001", id="private code"),
+        pytest.param(frame(CLOSE, b""), "connection lost", "was closed", id="no code"),
+        pytest.param(b"", "connection lost", "was closed", id="no goodbye"),
+        pytest.param(frame(TEXT, b"hel", fin=False), "connection lost", "was closed", id="half a message"),
+        pytest.param(frame(TEXT, b"\xff"), "protocol", "cannot be understood", id="not UTF-8"),
+        pytest.param(frame(TEXT, b"boom"), "protocol", "no letter in it", id="correlate raises"),
+        pytest.param(frame(3, b"x"), "protocol", "invalid opcode", id="unknown opcode"),
+    ],
+)
+def test_every_end_of_a_connection_ends_what_waits_for_it(last_words: bytes, kind: str, text: str) -> None:
+    async def main() -> Lab:
+        async def talk(peer: Peer) -> None:
+            await peer.frame()
+            await peer.say(last_words)
+
+        async with lab(talk) as one:
+            ws = await one.open()
+            reader = asyncio.create_task(ws.receive())
+            with pytest.raises(OperationError, match=text) as caught:
+                await ws.request("a", key="a", name="ask")
+            assert caught.value.kind == kind
+            with pytest.raises(OperationError, match=text) as uncounted:
+                await reader
+            assert not is_counted(uncounted.value)
+            assert not ws.is_open
+            for late in (ws.receive, lambda: ws.request("b", key="b", name="late")):
+                with pytest.raises(ConnectionLost):
+                    await late()
+        return one
+
+    assert run(main()).counted() == {
+        "WS /ws": (1, {}, 0),
+        "ask": (0, {kind: 1}, 0),
+        "late": (0, {"connection lost": 1}, 0),
+    }
+
+
+def test_a_close_without_a_code_is_answered_with_a_valid_one() -> None:
+    async def main() -> bytes:
+        heard: list[bytes] = []
+
+        async def talk(peer: Peer) -> None:
+            await peer.say(frame(CLOSE, b""))
+            heard.append(await peer.frame())
+
+        async with lab(talk) as one:
+            ws = await one.open()
+            await until(lambda: not ws.is_open)
+            await until(lambda: heard)
+        return heard[0]
+
+    assert run(main()) == struct.pack("!H", 1000)
+
+
+def test_fragments_with_a_ping_between_them_are_one_message() -> None:
+    async def main() -> list[Message]:
+        async def talk(peer: Peer) -> None:
+            umlaut = "ü".encode()
+            await peer.say(frame(TEXT, b"-" + umlaut[:1], fin=False) + frame(PING, b"p"))
+            await peer.say(frame(0, umlaut[1:]) + frame(BINARY, b"-\xff"))
+            await peer.until_gone()
+
+        async with lab(talk) as one:
+            ws = await one.client.connect("/ws")
+            return [await ws.receive(), await ws.receive()]
+
+    assert run(main()) == ["-ü", b"-\xff"]
+
+
+def test_a_full_inbox_loses_the_oldest_and_says_how_many() -> None:
+    async def main() -> tuple[Message, int]:
+        async def talk(peer: Peer) -> None:
+            await peer.say(b"".join(frame(TEXT, b"-%d" % number) for number in range(1005)) + frame(TEXT, b"a"))
+            await peer.until_gone()
+
+        async with lab(talk) as one:
+            ws = await one.open()
+            await ws.request("a", key="a", name="ask")
+            return await ws.receive(), ws.overflowed
+
+    first, overflowed = run(main())
+    assert (first, overflowed) == ("-5", 5)
+
+
+def test_no_message_is_lost_with_a_reader_that_gave_up() -> None:
+    async def main() -> list[Message]:
+        async with lab(echo) as one:
+            ws = await one.open()
+            expired = asyncio.create_task(ws.receive())
+            await asyncio.sleep(0)
+            one.sweeper.sweep(FAR)
+            ws._dispatch("-one")  # comes before the reader could wake up
+            with pytest.raises(OperationTimeout):
+                await expired
+            cancelled = asyncio.create_task(ws.receive())
+            received = [await cancelled]
+            cancelled = asyncio.create_task(ws.receive())
+            await asyncio.sleep(0)
+            ws._dispatch("-two")
+            cancelled.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await cancelled
+            return [*received, await ws.receive()]
+
+    assert run(main()) == ["-one", "-two"]
+
+
+def test_a_key_belongs_to_one_question_at_a_time() -> None:
+    async def main() -> Lab:
+        async with lab(echo) as one:
+            ws = await one.open()
+            first = asyncio.create_task(ws.request("a", key="a", name="ask"))
+            await asyncio.sleep(0)
+            with pytest.raises(UsageError, match="key already: 'a'"):
+                await ws.request("a", key="a", name="ask")
+            assert await first == "a"
+        return one
+
+    assert run(main()).counted()["ask"] == (1, {}, 0)
+
+
+def test_a_cancelled_question_is_interrupted() -> None:
+    async def main() -> Lab:
+        async def silent(peer: Peer) -> None:
+            await peer.until_gone()
+
+        async with lab(silent) as one:
+            ws = await one.open()
+            question = asyncio.create_task(ws.request("a", key="a", name="ask"))
+            await asyncio.sleep(0)
+            question.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await question
+            assert repr(ws) == "<WebSocket open, 0 questions open>"
+        return one
+
+    assert run(main()).counted()["ask"] == (0, {}, 1)
+
+
+async def forbidden(peer: Peer) -> None:
+    await peer.request()
+    await peer.say(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+
+
+async def elsewhere(peer: Peer) -> None:
+    await peer.request()
+    await peer.say(b"HTTP/1.1 302 Found\r\nLocation: ws://203.0.113.1/\r\nContent-Length: 0\r\n\r\n")
+
+
+async def garbage(peer: Peer) -> None:
+    await peer.request()
+    await peer.say(b"garbage\r\n\r\n")
+
+
+async def hang_up(peer: Peer) -> None:
+    await peer.request()
+
+
+async def reset(peer: Peer) -> None:
+    await peer.request()
+    peer.reset()
+
+
+@pytest.mark.parametrize("answer", [forbidden, elsewhere, garbage, hang_up, reset])
+def test_a_handshake_that_fails_is_counted_once(answer: Talk) -> None:
+    async def main() -> Lab:
+        async with serving(answer) as server:
+            one = Lab(server.url)
+            with pytest.raises(ConnectError) as caught:
+                await one.open()
+            assert is_counted(caught.value)
+            assert server.accepted == 1
+        return one
+
+    assert run(main()).counted() == {"WS /ws": (0, {"handshake": 1}, 0)}
+
+
+def test_a_handshake_has_a_deadline() -> None:
+    async def main() -> Lab:
+        async def silent(peer: Peer) -> None:
+            await peer.until_gone()
+
+        async with serving(silent) as server:
+            one = Lab(server.url)
+            with pytest.raises(OperationTimeout):
+                await one.client.connect("/ws", timeout_s=0.05)
+        return one
+
+    assert run(main()).counted() == {"WS /ws": (0, {"timeout": 1}, 0)}
+
+
+def test_a_handshake_that_is_cancelled_leaves_no_connection() -> None:
+    async def main() -> Lab:
+        shake, asked = asyncio.Event(), asyncio.Event()
+
+        async def late(peer: Peer) -> None:
+            asked.set()
+            await shake.wait()
+            await peer.shake()
+            await peer.until_gone()
+
+        async with serving(late) as server:
+            one = Lab(server.url)
+            opening = asyncio.create_task(one.open())
+            await asked.wait()
+            opening.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await opening
+            shake.set()
+            await until(lambda: server.closed == 1)
+        return one
+
+    assert run(main()).counted() == {"WS /ws": (0, {}, 1)}
+
+
+def test_refused_by_nobody_there() -> None:
+    with socket.socket() as plug:
+        plug.bind(("127.0.0.1", 0))
+        one = Lab(f"http://127.0.0.1:{plug.getsockname()[1]}")
+        with pytest.raises(ConnectError):
+            run(one.open())
+    assert one.counted() == {"WS /ws": (0, {"connection refused": 1}, 0)}
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [("/ws?a b", {}), ("/ws\r\nX-Evil: 1", {}), ("/ü", {}), ("/ws", {"X": "1\r\nX-Evil: 1"}), ("/ws", {"X:": "1"})],
+)
+def test_what_cannot_be_sent_in_a_handshake_is_a_usage_error(path: str, headers: dict[str, str]) -> None:
+    one = Lab("http://127.0.0.1:1")
+    with pytest.raises(UsageError):
+        run(one.client.connect(path, headers=headers))
+    assert one.counted() == {}
+
+
+def test_a_server_that_does_not_say_goodbye_cannot_hold_up_the_close() -> None:
+    async def main() -> Lab:
+        async def deaf(peer: Peer) -> None:
+            peer.writer.transport.pause_reading()  # type: ignore[attr-defined]
+            await asyncio.Event().wait()
+
+        async def whole(peer: Peer) -> None:
+            await peer.shake()
+            await deaf(peer)
+
+        async with serving(whole) as server:
+            one = Lab(server.url)
+            ws = await one.open()
+            await one.client.close()
+            await until(lambda: not ws.is_open)
+        return one
+
+    assert run(main()).counted() == {"WS /ws": (1, {}, 0)}
