@@ -80,8 +80,9 @@ def _listed(units: Iterable[str]) -> str:
 
 
 def _suggestion(word: str, units: Iterable[str]) -> str | None:
-    """The longest unit that a word begins with: "seconds" is s, "mb" is MB."""
-    near = [unit for unit in units if unit and word.casefold().startswith(unit.casefold())]
+    """The longest unit that a single word begins with: "seconds" is s, "mb" is MB."""
+    single = "" if " " in word else word.casefold()
+    near = [unit for unit in units if unit and single.startswith(unit.casefold())]
     return f"did you mean {max(near, key=len)}?" if near else None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -32,7 +32,7 @@ class Service:
     """
 
     name: str
-    url: str
+    url: str = field(repr=False)
     pids: tuple[int, ...]
     version: str
     embedded: bool

@@ -23,7 +23,9 @@ def test_every_number_of_users_has_the_mix_rounded_up_or_down(weights: list[int]
             assert math.floor(share) <= given_out[index] <= math.ceil(share)
 
 
-@given(weights=st.lists(st.floats(0.01, 100), min_size=1, max_size=6), users=st.integers(0, 80), more=st.integers(0, 40))
+@given(
+    weights=st.lists(st.floats(0.01, 100), min_size=1, max_size=6), users=st.integers(0, 80), more=st.integers(0, 40)
+)
 def test_the_users_of_a_lower_level_keep_their_journeys_at_a_higher_one(
     weights: list[float], users: int, more: int
 ) -> None:

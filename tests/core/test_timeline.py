@@ -8,13 +8,9 @@ from pytest_roo_load.core.timeline import OperationSecond, ProcessUse, Second, t
 
 operations = st.dictionaries(
     st.sampled_from([LOGIN, SEND, "ws command"]),
-    st.builds(
-        OperationSecond, ok=st.lists(st.floats(0, 3600), max_size=8).map(histogram), failed=st.integers(0, 1000)
-    ),
+    st.builds(OperationSecond, ok=st.lists(st.floats(0, 3600), max_size=8).map(histogram), failed=st.integers(0, 1000)),
 )
-uses = st.builds(
-    ProcessUse, memory_bytes=st.integers(0, 10**12), cpu_s=st.floats(0, 1e6), processes=st.integers(0, 99)
-)
+uses = st.builds(ProcessUse, memory_bytes=st.integers(0, 10**12), cpu_s=st.floats(0, 1e6), processes=st.integers(0, 99))
 seconds = st.builds(
     Second,
     t=st.integers(0, 86_400),

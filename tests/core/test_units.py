@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pytest_roo_load.core.units import Dimension, duration, format_quantity, minutes, parse_quantity, seconds
 from pytest_roo_load.errors import UsageError
 
-UNITS = {
+UNITS: dict[Dimension, dict[str, float]] = {
     Dimension.TIME: {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "h": 3600},
     Dimension.SIZE: {"B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30},
     Dimension.RATIO: {"%": 0.01},

@@ -205,13 +205,14 @@ class WebSocket(WSListener):
 
     async def _end(self, transport: WSTransport) -> None:
         """Tell everybody who waits why the connection ended; picows keeps a violation of the protocol to the last."""
-        error: OperationError = ConnectionLost(f"the WebSocket was closed{_code_of(transport)}")
+        kind: type[OperationError] = ConnectionLost
+        why = f"the WebSocket was closed{_code_of(transport)}"
         try:
             await transport.wait_disconnected()
         except Exception as violation:  # noqa: BLE001 - whatever a message made fail here, on parsing or correlating it
-            error = ProtocolError(f"the server sent what cannot be understood: {violation}")
+            kind, why = ProtocolError, f"the server sent what cannot be understood: {violation}"
         for waiting in [*self._questions.values(), *self._readers]:
-            waiting.fail(error)
+            waiting.fail(kind(why))
 
     def _collect(self, frame: WSFrame) -> None:
         if frame.msg_type is not WSMsgType.CONTINUATION:

@@ -47,7 +47,7 @@ def _with_path(text: str) -> Iterator[tuple[int, Path, str]]:
         if line.lstrip().startswith("#"):
             continue
         if line.lstrip().startswith("["):
-            path = _header(line) or path
+            path = _header(line.strip()) or path
         yield number, path, line
 
 

@@ -1,0 +1,354 @@
+import json
+import math
+from dataclasses import replace
+from statistics import NormalDist
+
+import pytest
+from core_samples import LOGIN, SEND, of_seconds, phase, result, second, tally
+from hypothesis import example, given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+
+from pytest_roo_load.core.result import ResourceUse, Result
+from pytest_roo_load.core.sla.judge import Judgement, judge, wilson
+from pytest_roo_load.core.sla.objective import METRICS
+from pytest_roo_load.core.sla.parser import parse_objective
+from pytest_roo_load.core.timeline import Second
+from pytest_roo_load.core.verdict import Verdict
+
+PASS, FAIL, NO_DATA, INVALID = Verdict.PASS, Verdict.FAIL, Verdict.NO_DATA, Verdict.INVALID
+USE = ResourceUse(memory_peak=214_000_000, cpu_mean=0.35, cores=2, looks=20)
+# 100 logins of 10 to 1000 ms, of which the slowest five failed, and 50 messages of 20 ms; 10 s, 12 users.
+LOADED = result(
+    phase(
+        12,
+        login=tally([t / 100 for t in range(1, 96)], [t / 100 for t in range(96, 101)]),
+        send=tally([0.02] * 50, interrupted=2),
+    ),
+    resources={"ccs": USE, "redis": replace(USE, memory_peak=15_000_000, cpu_mean=None, looks=1)},
+)
+
+
+def judged(text: str, by: Result = LOADED) -> Judgement:
+    return judge(parse_objective(text), by)
+
+
+@pytest.mark.parametrize(
+    ("met", "missed", "measured", "samples"),
+    [
+        ("p95 of 'POST /auth/login' < 1 s", "p95 of 'POST /auth/login' < 900 ms", 0.91, 95),
+        ("p50 < 400 ms", "p50 < 10 ms", 0.23, 145),
+        ("p100 <= 951 ms", "p100 < 940 ms", 0.95, 145),
+        ("mean of 'POST /auth/login' < 481 ms", "mean of 'POST /auth/login' < 479 ms", 0.48, 95),
+        ("maximum <= 950 ms", "maximum < 950 ms", 0.95, 145),
+        ("error_rate < 4 %", "error_rate < 3 %", 5 / 150, 150),
+        ("error_rate of 'POST /auth/login' <= 5 %", "error_rate of 'POST /auth/login' < 5 %", 0.05, 100),
+        ("throughput > 800 requests/min", "throughput > 900 requests/min", 14.5, 150),
+        ("throughput of 'POST /conversations/:id/messages' == 5/s", "throughput > 14.5/s", None, 0),
+        ("count == 150", "count >= 151", 150, 150),
+        ("interrupted <= 2", "interrupted == 0", 2, 150),
+        ("interrupted of 'POST /auth/login' == 0", "interrupted of 'POST /auth/login' > 0", 0, 100),
+        ("users >= 12", "users > 12", 12, 150),
+        ("memory_peak < 500 MB", "memory_peak < 200 MB", 214e6, 20),
+        ("memory_peak of 'redis' < 16 MB", "memory_peak of 'redis' < 14 MB", 15e6, 1),
+        ("cpu_mean of 'ccs' < 70 %", "cpu_mean < 30 %", 0.35, 20),
+    ],
+)
+def test_every_kind_of_metric_passes_and_fails(met: str, missed: str, measured: float | None, samples: int) -> None:
+    good, bad = judged(met), judged(missed)
+
+    assert (good.verdict, good.reason) == (PASS, "")
+    assert (bad.verdict, bad.reason) == (FAIL, "")
+    if measured is not None:
+        assert good.measured == bad.measured == pytest.approx(measured, rel=1 / 1024)
+        assert good.samples == bad.samples == samples
+    assert good.margin is None or good.margin >= 0
+    assert bad.margin is None or bad.margin <= 0
+
+
+@given(failed=st.integers(1, 99))
+@example(failed=7)  # 7 * 0.01 is more than 7 / 100
+def test_an_error_rate_at_its_limit_is_not_below_it(failed: int) -> None:
+    at_limit = result(phase(login=tally([0.1] * (1000 - failed), [0.1] * failed)))
+    limit = f"{failed // 10}.{failed % 10} %"
+
+    assert judged(f"error_rate < {limit}", at_limit).verdict is FAIL
+    assert judged(f"error_rate <= {limit}", at_limit).verdict is PASS
+
+
+def test_failed_operations_have_no_part_in_latencies() -> None:
+    by = result(phase(login=tally([0.1], [60.0] * 50)))
+
+    assert judged("maximum < 101 ms", by).verdict is PASS
+    assert judged("p99 < 101 ms", by).samples == 1
+
+
+# --- no data -----------------------------------------------------------------------------------------------------
+
+EVERYTHING = [
+    *(f"p95{tail} {operator} 1 s" for operator in ("<", ">") for tail in ("", " of 'POST /auth/login'")),
+    *(f"{name} {operator} 0" for name in METRICS for operator in ("<", "<=", ">", ">=", "==")),
+    *(f"{name} >= 0 {window}" for name in ("p95", "mean", "maximum", "error_rate", "throughput", "count", "users")
+      for window in ("over 2 s", "for 2 s")),
+]  # fmt: skip
+NOTHING = {
+    "nothing ran": result(phase(), timeline=[second(t) for t in range(10)]),
+    "nothing ended": result(phase(login=tally(interrupted=9)), timeline=[second(t) for t in range(10)]),
+    "no timeline": result(phase(None)),
+    "never looked at": result(phase(), resources={"ccs": ResourceUse(memory_peak=0, cpu_mean=0, cores=1, looks=0)}),
+}
+
+
+@pytest.mark.parametrize("text", EVERYTHING)
+@pytest.mark.parametrize("kind", NOTHING)
+def test_without_a_single_sample_nothing_is_ever_a_pass(kind: str, text: str) -> None:
+    judgement = judged(text, NOTHING[kind])
+
+    assert (judgement.verdict, judgement.measured, judgement.samples) == (NO_DATA, None, 0)
+    assert judgement.reason
+
+
+def test_when_everything_failed_latencies_have_no_data_and_rates_fail() -> None:
+    by = result(phase(login=tally([], [0.1] * 3)))
+
+    assert (judged("p95 < 3 s", by).verdict, judged("p95 < 3 s", by).reason) == (
+        NO_DATA, "none of the 3 operations in steady succeeded",
+    )  # fmt: skip
+    assert judged("error_rate < 1 %", by).verdict is FAIL
+    assert judged("throughput > 0/s", by).verdict is FAIL
+
+
+def test_an_operation_that_never_ran_is_no_data_with_those_that_did() -> None:
+    judgement = judged("p95 of 'POST /login' < 3 s")
+
+    assert judgement.verdict is NO_DATA
+    assert judgement.reason == (f"no operation 'POST /login' ran in steady; those that did: {LOGIN!r}, {SEND!r}")
+    assert judged("p95 of 'x' < 3 s", result(phase())).reason.endswith("those that did: none")
+
+
+def test_a_process_that_was_not_watched_is_no_data_with_those_that_were() -> None:
+    judgement = judged("memory_peak of 'postgres' < 1 GB")
+
+    assert judgement.verdict is NO_DATA
+    assert judgement.reason == "process 'postgres' was not watched; those that were: ccs, redis"
+    assert judged("cpu_mean < 70 %", result(phase())).reason.endswith("those that were: none")
+
+
+def test_a_process_looked_at_once_has_no_mean() -> None:
+    judgement = judged("cpu_mean of 'redis' < 70 %")
+
+    assert judgement.verdict is NO_DATA
+    assert "1 time(s)" in judgement.reason
+
+
+def test_a_phase_that_the_profile_has_not_is_no_data_with_those_that_it_has() -> None:
+    by = result(phase(login=tally([0.1])), start=3.0)
+
+    assert judged("p95 in recovery < 1 s", by).verdict is NO_DATA
+    assert judged("p95 in recovery < 1 s", by).reason == ("the profile has no phase 'recovery'; it has warm_up, steady")
+
+
+def test_a_phase_that_no_generator_recorded_is_no_data() -> None:
+    by = result(phase(login=tally([0.1])), start=3.0)
+
+    assert judged("p95 in warm_up < 1 s", by).verdict is NO_DATA
+    assert judged("p95 in warm_up < 1 s", by).reason == "no operation ended in warm_up"
+    assert judged("users in warm_up >= 0", by).verdict is NO_DATA
+
+
+# --- invalid -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["p95 < 3 s", "p95 < 1 us", "mean < 3 s", "maximum < 3 s", "p95 < 3 s over 2 s"])
+def test_a_generator_in_trouble_makes_latencies_invalid_whatever_they_are(text: str) -> None:
+    by = of_seconds([second(t, [0.1]) for t in range(4)], problems=("too late", "too busy"))
+    judgement = judged(text, by)
+
+    assert (judgement.verdict, judgement.reason) == (INVALID, "too late; too busy")
+    assert judgement.measured == pytest.approx(0.1)
+    assert judgement.samples == 4
+
+
+@pytest.mark.parametrize("text", ["error_rate < 1 %", "throughput > 0.5/s", "count == 4", "users >= 10"])
+def test_a_generator_in_trouble_leaves_what_is_counted(text: str) -> None:
+    assert judged(text, of_seconds([second(t, [0.1]) for t in range(4)], problems=("too late",))).verdict is PASS
+
+
+def test_no_data_is_not_made_invalid() -> None:
+    assert judged("p95 of 'x' < 3 s", of_seconds([second(0, [0.1])], problems=("too late",))).verdict is NO_DATA
+
+
+# --- windows -----------------------------------------------------------------------------------------------------
+
+
+def latencies(*per_second: float | None) -> Result:
+    """One second each: its latency, or None for one in which nothing ended."""
+    return of_seconds([second(t, [] if value is None else [value] * 5) for t, value in enumerate(per_second)])
+
+
+def errors(*per_second: tuple[int, int]) -> Result:
+    """(succeeded, failed) of each second."""
+    return of_seconds([second(t, [0.1] * ok, failed) for t, (ok, failed) in enumerate(per_second)])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "verdict", "reason"),
+    [
+        ((0.1,) * 6, PASS, ""),
+        ((0.1, 0.1, 0.1, 2.0, 0.1, 0.1), FAIL, "violated from second 2 on"),
+        ((2.0, 0.1, 0.1, 0.1, 0.1, 0.1), FAIL, "violated from second 0 on"),
+        ((0.1, 0.1, 0.1, 0.1, 0.1, 2.0), FAIL, "violated from second 4 on"),
+        ((0.1, None, 0.1, 0.1, None, 0.1), PASS, ""),
+        ((0.1, 0.1, None, None, 0.1, 0.1), NO_DATA, "no samples from second 2 to 4"),
+        ((None, None, 0.1, 2.0, 0.1, 0.1), FAIL, "violated from second 2 on"),
+    ],
+)
+def test_over_must_hold_in_every_window(seconds: tuple[float | None, ...], verdict: Verdict, reason: str) -> None:
+    judgement = judged("p95 < 1 s over 2 s", latencies(*seconds))
+
+    assert (judgement.verdict, judgement.reason) == (verdict, reason)
+
+
+def test_the_worst_window_is_what_was_measured() -> None:
+    assert judged("p95 < 1 s over 1 s", latencies(0.1, 0.7, 0.2)).measured == pytest.approx(0.7, rel=1 / 1024)
+    assert judged("p95 > 1 ms over 1 s", latencies(0.3, 0.1, 0.2)).measured == pytest.approx(0.1, rel=1 / 1024)
+    assert judged("p95 < 1 s over 1 s", latencies(0.1, 0.7, 0.2)).samples == 15
+
+
+def test_a_window_sums_its_seconds_up_instead_of_averaging_their_figures() -> None:
+    by = errors((100, 0), (0, 1))
+
+    assert judged("error_rate < 1 % over 2 s", by).measured == 1 / 101
+    assert judged("error_rate < 1 % over 2 s", by).verdict is PASS
+    assert judged("error_rate < 1 % over 1 s", by).verdict is FAIL
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict", "measured"),
+    [
+        ("throughput >= 3/s over 2 s", PASS, 3.0),
+        ("throughput >= 3/s over 1 s", FAIL, 2.0),
+        ("count >= 7 over 2 s", PASS, 7.0),
+        ("error_rate <= 20 % over 1 s", PASS, 0.2),
+        ("mean < 101 ms over 1 s", PASS, 0.1),
+        ("maximum < 99 ms over 1 s", FAIL, 0.1),
+        ("users >= 10 over 3 s", PASS, 10.0),
+    ],
+)
+def test_every_metric_of_operations_has_windows(text: str, verdict: Verdict, measured: float) -> None:
+    judgement = judged(text, errors((4, 1), (2, 0), (5, 1)))
+
+    assert judgement.verdict is verdict
+    assert judgement.measured == pytest.approx(measured)
+
+
+def test_the_users_of_a_window_are_the_least_of_its_seconds() -> None:
+    by = of_seconds([second(t, [0.1], users=users) for t, users in enumerate((10, 3, 9))])
+
+    assert judged("users >= 4 over 2 s", by).verdict is FAIL
+    assert judged("users >= 3 over 2 s", by).measured == 3
+
+
+@pytest.mark.parametrize(
+    ("seconds", "verdict", "reason"),
+    [
+        ((0.1, 2.0, 2.0, 0.1, 2.0, 2.0), PASS, ""),
+        ((0.1, 2.0, 2.0, 2.0, 0.1, 0.1), FAIL, "violated from second 1 on"),
+        ((0.1, 0.1, 0.1, 2.0, 2.0, 2.0), FAIL, "violated from second 3 on"),
+        ((0.1, 2.0, None, 2.0, 0.1, 0.1), FAIL, "violated from second 1 on"),
+        ((0.1, None, None, None, 0.1, 0.1), FAIL, "violated from second 1 on"),
+        ((None, None, None, None, None, None), NO_DATA, "no operation 'POST /conversations/:id/messages' ran"),
+    ],
+)
+def test_for_is_broken_by_a_violation_that_lasts(
+    seconds: tuple[float | None, ...], verdict: Verdict, reason: str
+) -> None:
+    judgement = judged(f"p95 of '{SEND}' < 1 s for 3 s", latencies(*seconds))
+
+    assert judgement.verdict is verdict
+    assert judgement.reason.startswith(reason)
+    assert bool(reason) == bool(judgement.reason)
+
+
+def test_windows_of_one_operation_look_at_that_one_only() -> None:
+    seconds = [second(t, [0.1]) for t in range(4)]
+    seconds[2].merge(second(2, [5.0], name=LOGIN))
+    by = of_seconds(seconds)
+
+    assert judged(f"p95 of '{SEND}' < 1 s over 1 s", by).verdict is PASS
+    assert judged("p95 < 1 s over 1 s", by).verdict is FAIL
+    assert judged(f"p95 of '{LOGIN}' < 1 s over 1 s", by).verdict is FAIL
+
+
+@pytest.mark.parametrize("window", ["over 4 s", "for 4 s"])
+def test_a_window_longer_than_the_phase_is_no_data(window: str) -> None:
+    judgement = judged(f"p95 < 1 s {window}", latencies(0.1, 0.1, 0.1))
+
+    assert judgement.verdict is NO_DATA
+    assert judgement.reason == "the phase has 3 whole seconds, fewer than one window"
+    assert judged(f"p95 < 1 s {window}", latencies(0.1, 0.1, 0.1, 0.1)).verdict is PASS
+
+
+def test_only_whole_seconds_of_the_phase_are_looked_at() -> None:
+    """The steady phase lasts from 1.5 s to 4.5 s: seconds 2 and 3 are wholly inside."""
+    seconds = [second(t, [0.1 if t in {2, 3} else 9.0]) for t in range(6)]
+    by = result(phase(send=tally([0.1] * 6)), start=1.5, duration=3.0, timeline=seconds)
+
+    assert judged("p95 < 1 s over 1 s", by).verdict is PASS
+    assert judged("p95 < 1 s over 2 s", by).samples == 2
+    assert judged("p95 < 1 s over 3 s", by).verdict is NO_DATA
+
+
+def test_windows_are_the_same_after_a_journey_through_the_live_file() -> None:
+    before = latencies(0.1, 0.2, 5.0)
+    lines = [json.dumps(one.to_dict()) for one in before.timeline]
+    after = replace(before, timeline=[Second.from_dict(json.loads(line)) for line in lines])
+
+    assert judged("p95 < 1 s over 1 s", after) == judged("p95 < 1 s over 1 s", before)
+
+
+# --- intervals ---------------------------------------------------------------------------------------------------
+
+
+def score_interval(hits: int, trials: int) -> tuple[float, float]:
+    """The roots of (p - share)² = z² p (1 - p) / n, which define the score interval."""
+    z2 = NormalDist().inv_cdf(0.975) ** 2
+    a, b, c = trials + z2, -(2 * hits + z2), hits * hits / trials
+    root = math.sqrt(max(0.0, b * b - 4 * a * c))
+    return (-b - root) / (2 * a), (-b + root) / (2 * a)
+
+
+@given(hits=st.integers(0, 5000), misses=st.integers(0, 5000))
+def test_an_interval_of_a_proportion_is_wilsons(hits: int, misses: int) -> None:
+    trials = hits + misses or 1
+    low, high = wilson(hits, trials)
+
+    assert (low, high) == pytest.approx(score_interval(hits, trials), abs=1e-7)
+    assert high is not None
+    assert 0 <= low <= hits / trials <= high <= 1
+
+
+@pytest.mark.parametrize(("hits", "trials"), [(0, 5), (1, 10), (5, 10), (9, 10), (50, 1000), (999, 1000), (1, 1)])
+def test_scipy_agrees(hits: int, trials: int) -> None:
+    expected = binomtest(hits, trials).proportion_ci(0.95, method="wilson")
+
+    assert wilson(hits, trials) == pytest.approx((expected.low, expected.high), abs=1e-12)
+
+
+@pytest.mark.parametrize("trials", [1, 7, 100, 12_345, 10**7])
+def test_no_hit_can_be_never_and_only_hits_can_be_always(trials: int) -> None:
+    z2 = NormalDist().inv_cdf(0.975) ** 2
+
+    never, always = wilson(0, trials), wilson(trials, trials)
+
+    assert (never[0], always[1]) == (0.0, 1.0)
+    assert (never[1], always[0]) == pytest.approx((z2 / (trials + z2), trials / (trials + z2)))
+
+
+def test_what_has_an_interval_and_what_has_none() -> None:
+    assert judged("error_rate < 10 %").interval == wilson(5, 150)
+    assert judged("p95 < 3 s").interval == LOADED.steady.histogram.interval(95)
+    assert judged("p99.9 < 3 s").interval == LOADED.steady.histogram.interval(99.9)
+    assert judged("throughput > 1/s").interval is None
+    assert judged("users >= 1").interval is None
+    assert judged("memory_peak < 500 MB").interval is None

@@ -1,0 +1,68 @@
+"""One table makes flag, ini key, variable and help."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_roo_load.session.options import OPTIONS, without_password
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
+def test_names_are_ours_in_every_form(option: object) -> None:
+    assert getattr(option, "flag").startswith("--roo-")  # noqa: B009
+    assert getattr(option, "key").startswith("roo_")  # noqa: B009
+    assert getattr(option, "variable").startswith("ROO_")  # noqa: B009
+    assert getattr(option, "help").endswith(".")  # noqa: B009
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://127.0.0.1:80", "http://127.0.0.1:80"),
+        ("postgresql://user:pa:ss@host/db", "postgresql://user:***@host/db"),
+        ("postgresql://user@host/db", "postgresql://user@host/db"),
+        ("redis://:p@ss@host:6379/0", "redis://:***@host:6379/0"),
+        ("no url at all", "no url at all"),
+    ],
+)
+def test_passwords_are_not_shown(url: str, shown: str) -> None:
+    assert without_password(url) == shown
+
+
+def test_precedence_is_flag_then_variable_then_ini(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pytest_roo_load.session.config import read_config  # noqa: PLC0415
+
+    pytester.makeini("[pytest]\nroo_generators = 2\nroo_allow_remote =\n    a.example\n    b.example")
+    config = read_config(pytester.parseconfig())
+    assert (config.generators, config.places["generators"]) == (2, "ini key roo_generators")
+    assert config.allow_remote == ("a.example", "b.example")
+    monkeypatch.setenv("ROO_GENERATORS", "3")
+    monkeypatch.setenv("ROO_ALLOW_REMOTE", "c.example,d.example")
+    config = read_config(pytester.parseconfig())
+    assert (config.generators, config.places["generators"]) == (3, "variable ROO_GENERATORS")
+    assert config.allow_remote == ("c.example", "d.example")
+    config = read_config(pytester.parseconfig("--roo-generators=4", "--roo-allow-remote=e", "--roo-allow-remote=f"))
+    assert (config.generators, config.places["generators"]) == (4, "option --roo-generators")
+    assert config.allow_remote == ("e", "f")
+
+
+def test_what_is_not_set_has_its_documented_default(pytester: pytest.Pytester) -> None:
+    from pytest_roo_load.session.config import read_config  # noqa: PLC0415
+
+    config = read_config(pytester.parseconfig())
+    assert (config.scale, config.generators, config.fleet, config.target) == ("standard", 1, "local", None)
+    assert config.sla == pytester.path / "sla.toml"
+    assert config.directory == pytester.path / ".roo"
+    assert read_config(pytester.parseconfig("--pdb")).fleet == "inline"
+
+
+def test_a_remote_host_needs_its_name(pytester: pytest.Pytester) -> None:
+    from pytest_roo_load.errors import UsageError  # noqa: PLC0415
+    from pytest_roo_load.session.config import read_config  # noqa: PLC0415
+
+    with pytest.raises(UsageError, match=r"load would leave this machine.*--roo-allow-remote db\.example"):
+        read_config(pytester.parseconfig("--roo-postgres=postgresql://u:secret@db.example/x"))
+    allowed = read_config(
+        pytester.parseconfig("--roo-postgres=postgresql://db.example/x", "--roo-allow-remote=db.example")
+    )
+    assert allowed.postgres == "postgresql://db.example/x"

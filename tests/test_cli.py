@@ -1,0 +1,24 @@
+"""The `roo-load` command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pytest_roo_load.cli import main
+
+
+def test_a_report_that_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(tmp_path / "nowhere")]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "nowhere" in told.err
+    assert "Traceback" not in told.err
+
+
+def test_no_command_shows_the_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([])
+    assert ended.value.code == 2
+    assert "usage: roo-load" in capsys.readouterr().err
