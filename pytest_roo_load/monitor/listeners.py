@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from typing import Any
 
 import psutil
 
@@ -20,12 +21,7 @@ def listeners(host: str, port: int) -> tuple[int, ...]:
         connections = psutil.net_connections(kind="tcp")
     except psutil.AccessDenied:
         return ()
-    found = {
-        one.pid
-        for one in connections
-        if one.status == psutil.CONN_LISTEN and one.laddr and one.laddr.port == port and one.pid
-    }
-    return tuple(sorted(pid for pid in found if _parent(pid) not in found))
+    return tuple(sorted({_first(one.pid, port) for one in connections if _is_listener(one, port) and one.pid}))
 
 
 def _is_loopback(host: str) -> bool:
@@ -35,8 +31,16 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _parent(pid: int) -> int | None:
+def _is_listener(connection: Any, port: int) -> bool:
+    return bool(connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port)
+
+
+def _first(pid: int, port: int) -> int:
+    """The process, or the ancestor that it has the socket from: of those who share one, psutil names any."""
     try:
-        return psutil.Process(pid).ppid()
+        parent = psutil.Process(pid).parent()
+        if parent is not None and any(_is_listener(one, port) for one in parent.net_connections(kind="tcp")):
+            return _first(parent.pid, port)
     except psutil.Error:
-        return None
+        return pid
+    return pid

@@ -279,7 +279,8 @@ async def forbidden(peer: Peer) -> None:
 
 async def elsewhere(peer: Peer) -> None:
     await peer.request()
-    await peer.say(b"HTTP/1.1 302 Found\r\nLocation: ws://203.0.113.1/\r\nContent-Length: 0\r\n\r\n")
+    here = "{}:{}".format(*peer.writer.get_extra_info("sockname")).encode()
+    await peer.say(b"HTTP/1.1 302 Found\r\nLocation: ws://" + here + b"/\r\nContent-Length: 0\r\n\r\n")
 
 
 async def garbage(peer: Peer) -> None:

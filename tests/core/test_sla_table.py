@@ -89,6 +89,7 @@ def test_windows_line_ends_do_not_move_the_lines() -> None:
         ("# scenarios\n\n[scenarios.x]\n", 3, "unknown table", "scenarios"),
         ("title = 'x'\n", 1, "unknown table", "title"),
         ("[default]\nobjectives = []\n\n[scenario.x]\nobjective = []\n", 5, "unknown key in [scenario.x]", "objective"),
+        ("[default]\nobjectives = []\nobj = 1\n", 3, "unknown key in [default]", "obj"),
         ("[scenario.x]\ntitle = 'y'\n[default]\ntitle = 'x'\n", 4, "unknown key in [default]", "title"),
         ("[default]\nobjectives = [\n  'p95 < 3 s',\n  'p95 < 3',\n]\n", 4, "unit missing for a time", "3"),
         ("[scenario.a]\nobjectives = ['p95 < 3 s']\n[scenario.b]\n#\nobjectives = ['p95 < 3']", 5,

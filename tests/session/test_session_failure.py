@@ -8,7 +8,6 @@ from pytest_roo_load.core.sla.parser import parse_objective
 from pytest_roo_load.report.schema import RunRecord
 from pytest_roo_load.session.failure import explain, failed
 
-
 LONG = "\n".join(f"line {number}" for number in range(40))
 
 
@@ -23,7 +22,7 @@ def record(*objectives: str, ok: tuple[float, ...] = (), broken: int = 0) -> Run
         recording, {"steady": (0.0, 1.0)}, objectives=tuple(parse_objective(text) for text in objectives)
     )
     return RunRecord(
-        number=1, journeys={"visit": 1.0}, profile="3 users", fleet="inline", seed=1, started_at="", interval=(0.0, 1.0),
+        number=1, journeys={}, profile="3 users", fleet="inline", seed=1, started_at="", interval=(0.0, 1.0),
         live="", result=result,
     )  # fmt: skip
 

@@ -188,6 +188,17 @@ class WebSocket(WSListener):
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         """Part of picows' listener."""
+        if self._transport is None:
+            return  # after a violation nothing counts any more
+        try:
+            self._take(transport, frame)
+        except Exception as violation:  # noqa: BLE001 - whatever a message made fail here, on decoding or correlating it
+            self._transport = None
+            self._fail_all(ProtocolError, _violation(violation))
+            transport.send_close(WSCloseCode.PROTOCOL_ERROR)
+            transport.disconnect()
+
+    def _take(self, transport: WSTransport, frame: WSFrame) -> None:
         kind = frame.msg_type
         if kind is WSMsgType.TEXT and frame.fin:
             self._dispatch(frame.get_payload_as_utf8_text())
@@ -209,8 +220,11 @@ class WebSocket(WSListener):
         why = f"the WebSocket was closed{_code_of(transport)}"
         try:
             await transport.wait_disconnected()
-        except Exception as violation:  # noqa: BLE001 - whatever a message made fail here, on parsing or correlating it
-            kind, why = ProtocolError, f"the server sent what cannot be understood: {violation}"
+        except WSError as violation:
+            kind, why = ProtocolError, _violation(violation)
+        self._fail_all(kind, why)
+
+    def _fail_all(self, kind: type[OperationError], why: str) -> None:
         for waiting in [*self._questions.values(), *self._readers]:
             waiting.fail(kind(why))
 
@@ -233,6 +247,10 @@ class WebSocket(WSListener):
             self._inbox.append(message)
         elif not question.answer.done():
             question.answer.set_result(message)
+
+
+def _violation(error: Exception) -> str:
+    return f"the server sent what cannot be understood: {error}"
 
 
 def _code_of(transport: WSTransport) -> str:

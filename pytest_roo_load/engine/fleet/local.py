@@ -98,11 +98,12 @@ async def _child(shard: Shard) -> AsyncIterator[_Child]:
             stdin=subprocess.DEVNULL,
         )
     try:
-        reader, writer = await asyncio.open_connection(sock=mine)
-        wire = Wire(reader, writer)
-        wire.send(Task(shard))
-        yield _Child(shard.name, process, wire)
-        await wire.close()
+        wire = Wire(*await asyncio.open_connection(sock=mine))
+        try:
+            wire.send(Task(shard))
+            yield _Child(shard.name, process, wire)
+        finally:
+            await wire.close()
     finally:
         process.kill()
         process.wait()

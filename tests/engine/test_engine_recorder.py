@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_roo_load.core.recording import Recording
+from pytest_roo_load.core.timeline import OperationSecond, Second
+from pytest_roo_load.engine.meter import Meter, cores_available
+from pytest_roo_load.engine.quota import Quota, share_of
+from pytest_roo_load.engine.recorder import MAX_NAMES, OTHER, PhaseRecorder
+
+latencies = st.floats(min_value=0, max_value=4000, allow_nan=False)
+happenings = st.one_of(
+    st.tuples(st.just("ok"), st.sampled_from("abc"), latencies),
+    st.tuples(st.just("fail"), st.sampled_from("abc"), latencies),
+    st.tuples(st.just("start"), st.sampled_from("abc"), st.just(0.0)),
+    st.tuples(st.just("group"), st.sampled_from("abg"), latencies),
+    st.tuples(st.just("switch"), st.sampled_from(["warm_up", "steady", "graceful_stop"]), st.just(0.0)),
+    st.tuples(st.just("collect"), st.just(""), st.just(0.0)),
+)
+
+
+def record(recorder: PhaseRecorder, what: str, name: str, latency: float) -> None:
+    if what == "switch":
+        recorder.switch(name)
+        return
+    slot = recorder.group_slot(name) if what == "group" else recorder.slot(name)
+    slot.started += 1
+    if what == "fail":
+        slot.fail(latency, "kind", "text")
+    elif what != "start":
+        slot.ok.append(latency)
+
+
+@given(st.lists(happenings))
+def test_the_seconds_sum_up_to_the_recording_bucket_by_bucket(script: list[tuple[str, str, float]]) -> None:
+    recorder = PhaseRecorder("warm_up")
+    seconds: list[Second] = []
+    for what, name, latency in [*script, ("collect", "", 0.0)]:
+        if what == "collect":
+            seconds.append(recorder.collect(len(seconds), recorder.phase))
+        else:
+            record(recorder, what, name, latency)
+    summed: dict[str, OperationSecond] = {}
+    for second in seconds:
+        for name, operation in second.operations.items():
+            summed.setdefault(name, OperationSecond()).merge(operation)
+    recorded: dict[str, OperationSecond] = {}
+    begun = 0
+    for phase in recorder.recording.phases.values():
+        for name, tally in phase.operations.items():
+            recorded.setdefault(name, OperationSecond()).merge(OperationSecond(ok=tally.ok, failed=tally.failed.count))
+            assert tally.failed.count == sum(error.count for error in tally.errors.values())
+            begun += tally.started
+    assert {name: one for name, one in recorded.items() if one.ok.count or one.failed} == summed
+    assert begun == sum(what in {"ok", "fail", "start"} for what, _, _ in script)
+
+
+@given(st.lists(happenings), st.integers(min_value=1, max_value=3))
+def test_a_merge_of_generators_is_what_one_would_have_recorded(
+    script: list[tuple[str, str, float]], generators: int
+) -> None:
+    script = [one for one in script if one[0] != "collect"]
+    alone = PhaseRecorder("warm_up")
+    parts = [PhaseRecorder("warm_up") for _ in range(generators)]
+    for number, happening in enumerate(script):
+        record(alone, *happening)
+        for index, part in enumerate(parts):
+            if happening[0] == "switch" or number % generators == index:
+                record(part, *happening)
+    whole = Recording()
+    for part in parts:
+        part.collect(0, "x")
+        whole.merge(part.recording)
+    alone.collect(0, "x")
+    for name, phase in alone.recording.phases.items():
+        for kind in ("operations", "groups"):
+            expected, merged = getattr(phase, kind), getattr(whole.phase(name), kind)
+            assert {key: (one.ok, one.failed, one.started, one.interrupted) for key, one in expected.items()} == {
+                key: (one.ok, one.failed, one.started, one.interrupted) for key, one in merged.items()
+            }
+
+
+def test_a_sample_belongs_to_the_phase_in_which_it_started() -> None:
+    recorder = PhaseRecorder("warm_up")
+    early, never = recorder.slot("a"), recorder.slot("b")
+    early.started += 1
+    never.started += 1
+    recorder.switch("steady")
+    early.ok.append(1.0)
+    second = recorder.collect(0, "steady")
+    warm_up, steady = (recorder.recording.phases[name] for name in ("warm_up", "steady"))
+    assert warm_up.operations["a"].ok.count == 1
+    assert warm_up.operations["b"].interrupted == 1
+    assert steady.operations == {}
+    assert second.operations["a"].ok.count == 1, "in the second in which it ended"
+
+
+def test_beyond_two_hundred_names_the_rest_is_other() -> None:
+    recorder = PhaseRecorder("steady")
+    for number in range(MAX_NAMES + 50):
+        for slot in (recorder.slot(f"name {number}"), recorder.group_slot(f"name {number}")):
+            slot.started += 1
+            slot.ok.append(0.001)
+    recorder.slot("name 7").started += 1
+    recorder.collect(0, "steady")
+    for tallies in (recorder.recording.phases["steady"].operations, recorder.recording.phases["steady"].groups):
+        assert len(tallies) == MAX_NAMES + 1
+        assert tallies[OTHER].ok.count == 50
+    assert recorder.recording.phases["steady"].operations["name 7"].started == 2
+
+
+def test_the_least_number_of_users() -> None:
+    recorder = PhaseRecorder("steady")
+    recorder.enter(3)
+    assert recorder.collect(0, "steady").users == 3
+    recorder.leave()
+    recorder.enter()
+    assert recorder.collect(1, "steady").users == 2
+    assert recorder.collect(2, "steady").users == 3
+    recorder.retire()
+    assert recorder.recording.phases["steady"].users == 2
+    assert repr(recorder) == "<PhaseRecorder in steady, 2 users active, 0 operations>"
+
+
+@given(st.one_of(st.none(), st.integers(0, 1000)), st.integers(1, 9))
+def test_shares_of_a_quota_add_up(iterations: int | None, generators: int) -> None:
+    shares = [share_of(iterations, index, generators) for index in range(generators)]
+    if iterations is None:
+        assert shares == [None] * generators
+    else:
+        numbers = [share for share in shares if share is not None]
+        assert sum(numbers) == iterations
+        assert max(numbers) - min(numbers) <= 1
+
+
+def test_a_quota_counts_from_the_steady_phase_on() -> None:
+    quota = Quota(2)
+    assert [quota.take() for _ in range(5)] == [True] * 5
+    quota.count_from_now()
+    assert repr(quota) == "<Quota 2 left>"
+    assert [quota.take() for _ in range(4)] == [True, True, False, False]
+    quota = Quota(None)
+    quota.count_from_now()
+    assert all(quota.take() for _ in range(100))
+    quota.ended = True
+    assert not quota.take()
+    assert repr(quota) == "<Quota ended>"
+
+
+def test_a_meter_sums_up_the_steady_phase_only() -> None:
+    from pytest_roo_load.core.timeline import ProcessUse  # noqa: PLC0415 - of this test alone
+
+    def use(memory: int, cpu: float) -> dict[str, ProcessUse]:
+        return {"ccs": ProcessUse(memory_bytes=memory, cpu_s=cpu, processes=1)}
+
+    meter = Meter()
+    meter.look(0.0, use(900, 0.0), steady=False)
+    meter.look(1.0, use(100, 1.0), steady=True)
+    meter.look(3.0, use(50, 3.0), steady=True)
+    (result,) = meter.summary().values()
+    assert (result.memory_peak, result.looks) == (100, 2)
+    assert result.cpu_mean == pytest.approx(1.0 / cores_available())
+    assert repr(meter) == "<Meter of ccs>"

@@ -1,0 +1,235 @@
+"""Whole runs: journeys through a fleet to a result."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from engine_lab import FLEETS, Target, measure, target
+
+from pytest_roo_load.clients.http.client import HttpClient
+from pytest_roo_load.core.profiles import constant_users, iterations
+from pytest_roo_load.core.timeline import total
+from pytest_roo_load.engine.fleet.inline import InlineFleet
+from pytest_roo_load.engine.fleet.local import LocalFleet
+from pytest_roo_load.errors import OperationError, OperationTimeout, UsageError
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Target]:
+    with target() as result:
+        yield result
+
+
+async def browse(user: Any) -> None:
+    """Request after request."""
+    async for _ in user.iterations():
+        await user.http.get("/x/1")
+
+
+async def visit(user: Any) -> None:
+    """One request; the engine repeats it."""
+    await user.http.get("/x/1")
+
+
+async def pause(user: Any) -> None:
+    async for _ in user.iterations():
+        await user.think(0.01)
+
+
+@pytest.mark.parametrize("fleet", FLEETS)
+def test_constant_users_are_all_there_all_the_time(fleet: str, tmp_path: Path) -> None:
+    result = measure(pause, constant_users(7, "0.3 s", warm_up="0.2 s"), FLEETS[fleet](), tmp_path / "live")
+    assert result.users == 7
+    assert result.steady.iterations > 7
+    assert [health.name for health in result.generators] == list(FLEETS[fleet]().names)
+
+
+@pytest.mark.parametrize("journey", [browse, visit])
+@pytest.mark.parametrize("fleet", FLEETS)
+def test_the_server_counts_what_the_run_counts(journey: Any, fleet: str, server: Target, tmp_path: Path) -> None:
+    before = server.requests
+    profile = constant_users(5, "0.4 s", warm_up="0.1 s")
+    result = measure(journey, profile, FLEETS[fleet](), tmp_path / "live", server.url)
+    seconds = list(result.timeline)
+    assert [second.t for second in seconds] == list(range(len(seconds)))
+    interrupted = sum(phase.interrupted for phase in result.phases.values())
+    assert total(seconds).ok.count + interrupted == server.requests - before
+    late = total(seconds).ok.count - sum(phase.count for phase in result.phases.values())
+    assert 0 <= late <= 5, "a user begins at most one request after the end, of the iteration that it was in"
+    assert result.count > 5
+    assert set(result.operations) == {"GET /x/:id"}
+    assert (result.failed, result.error_rate) == (0, 0)
+
+
+@pytest.mark.parametrize("warm_up", ["0 s", "0.2 s"])
+@pytest.mark.parametrize("fleet", FLEETS)
+def test_the_number_of_iterations_is_exact(fleet: str, warm_up: str, server: Target, tmp_path: Path) -> None:
+    profile = iterations(101, users=7, warm_up=warm_up)
+    for journey in (browse, visit):
+        result = measure(journey, profile, FLEETS[fleet](), tmp_path / "live", server.url)
+        assert result.steady.iterations == 101
+        assert result.count == 101
+
+
+def test_less_iterations_than_generators(tmp_path: Path) -> None:
+    result = measure(pause, iterations(2, users=3), LocalFleet(3), tmp_path / "live")
+    assert result.steady.iterations == 2
+
+
+def test_a_loop_that_is_left_with_break_has_finished_its_iteration(tmp_path: Path) -> None:
+    async def three(user: Any) -> None:
+        async for number in user.iterations():
+            await user.think(0.001)
+            if number == 2:
+                break
+
+    result = measure(three, iterations(10, users=1), InlineFleet(), tmp_path / "live")
+    assert result.steady.iterations == 10
+
+
+@pytest.mark.parametrize("fleet", ["inline", "two processes"])
+def test_a_journey_that_always_raises(fleet: str, tmp_path: Path) -> None:
+    async def helper() -> None:
+        raise ValueError("no good")
+
+    async def broken(user: Any) -> None:
+        del user
+        await helper()
+
+    result = measure(broken, constant_users(4, "0.5 s"), FLEETS[fleet](), tmp_path / "live")
+    assert (result.users, result.error_rate, result.succeeded) == (0, 1.0, 0)
+    assert set(result.operations) == {"journey broken"}
+    (error,) = result.errors.values()
+    assert error.count == result.failed
+    assert 4 <= result.failed <= 4 * 8, "it waits between attempts"
+    lines = error.exemplar.splitlines()
+    assert lines[0] == "Traceback (most recent call last):"
+    assert lines[1].endswith("in broken")
+    assert lines[-1] == "ValueError: no good"
+
+
+class Failed(BaseException):
+    """Like the exception of `pytest.fail`, which is no `Exception`."""
+
+
+async def cancels_itself(_user: Any) -> None:
+    waiting = asyncio.get_running_loop().create_future()
+    waiting.cancel()
+    await waiting
+
+
+async def fails(_user: Any) -> None:
+    raise Failed("on purpose")
+
+
+async def raises_uncounted(_user: Any) -> None:
+    raise OperationTimeout("nothing came")
+
+
+@pytest.mark.parametrize(
+    ("journey", "kind"), [(cancels_itself, "CancelledError"), (fails, "Failed"), (raises_uncounted, "timeout")]
+)
+def test_whatever_a_journey_raises_is_counted_and_its_user_goes_on(journey: Any, kind: str, tmp_path: Path) -> None:
+    result = measure(journey, constant_users(2, "0.4 s"), InlineFleet(), tmp_path / "live")
+    assert list(result.errors) == [kind]
+    assert result.failed > 2, "each user tries again"
+    assert result.users == 0
+
+
+def test_an_error_that_a_client_has_counted_is_not_counted_again(server: Target, tmp_path: Path) -> None:
+    async def refused(user: Any) -> None:
+        client = HttpClient("http://127.0.0.1:1", user.recorder, user.http._sweeper)
+        await client.get("/x")
+
+    result = measure(refused, constant_users(1, "0.2 s"), InlineFleet(), tmp_path / "live", server.url)
+    assert set(result.operations) == {"GET /x"}
+    assert list(result.errors) == ["connection refused"]
+
+
+@pytest.mark.parametrize("fleet", ["inline", "two processes"])
+def test_what_is_in_flight_gets_the_graceful_stop_and_is_then_interrupted(
+    fleet: str, server: Target, tmp_path: Path
+) -> None:
+    async def stuck(user: Any) -> None:
+        async with user.group("all"):
+            await user.http.get("/slow")
+
+    profile = constant_users(3, "0.2 s", graceful_stop="0.1 s")
+    result = measure(stuck, profile, FLEETS[fleet](), tmp_path / "live", server.url)
+    assert (result.count, result.interrupted, result.error_rate) == (0, 3, None)
+    assert result.groups["all"].interrupted == 3
+    assert set(result.operations) == {"GET /slow"}, "groups are never among the operations"
+
+
+def test_the_end_of_the_load_ends_a_think_time(tmp_path: Path) -> None:
+    async def sleepy(user: Any) -> None:
+        async for _ in user.iterations():
+            user.record("begun", user.id)
+            await user.think(3600)
+            user.record("woken", user.id)
+
+    result = measure(sleepy, constant_users(2, "0.2 s"), InlineFleet(), tmp_path / "live")
+    assert sorted(result.values["woken"].items) == sorted(result.values["begun"].items) == [0, 1]
+    assert result.steady.iterations == 2
+
+
+def test_generators_that_end_at_different_times_lose_no_second(server: Target, tmp_path: Path) -> None:
+    async def uneven(user: Any) -> None:
+        for _ in range(1 if user.id % 2 else 120):
+            await user.http.get("/x")
+            await user.think(0.0 if user.id % 2 else 0.01)
+
+    result = measure(uneven, iterations(2, users=2), LocalFleet(2), tmp_path / "live", server.url)
+    assert result.count == 121
+    assert total(result.timeline).ok == result.steady.histogram
+    assert len(list(result.timeline)) == len((tmp_path / "live").read_text(encoding="utf-8").splitlines()) >= 2
+
+
+@pytest.mark.parametrize("profile", [constant_users(2, "0.3 s"), iterations(20, users=2)])
+@pytest.mark.parametrize("fleet", ["inline", "two processes"])
+def test_resources_are_looked_at_where_the_steady_phase_begins_and_ends(
+    fleet: str, profile: Any, tmp_path: Path
+) -> None:
+    for _ in range(2):
+        result = measure(pause, profile, FLEETS[fleet](), tmp_path / "live")
+        use = result.resources["generator"]
+        assert use.looks >= 2
+        assert use.memory_peak > 10e6
+        assert use.cpu_mean is not None
+
+
+def test_checks_groups_and_values_come_back(tmp_path: Path) -> None:
+    async def checks(user: Any) -> None:
+        user.check(user.id == 0, "is first")
+        user.record("id", (user.id, user.random.random()))
+        with suppress(OperationError):
+            async with user.group("trouble"):
+                raise OperationError("x", kind="own kind")
+        async with user.group("fine"):
+            await user.think(0.01)
+
+    result = measure(checks, iterations(2, users=2), LocalFleet(2), tmp_path / "live")
+    assert result.steady.checks == {"is first": (1, 1)}
+    assert result.errors["check"].count == 1
+    assert result.groups["trouble"]._tally.errors["own kind"].count == 2
+    assert result.groups["fine"].count == 2
+    again = measure(checks, iterations(2, users=2), InlineFleet(), tmp_path / "live")
+    assert sorted(result.values["id"].items) == sorted(again.values["id"].items), "the seed decides, not the fleet"
+
+
+def test_run_inside_an_event_loop_is_a_usage_error(tmp_path: Path) -> None:
+    async def inside() -> None:
+        measure(pause, constant_users(1, "0.1 s"), InlineFleet(), tmp_path / "live")
+
+    with pytest.raises(UsageError, match="inside an event loop"):
+        asyncio.run(inside())
+
+
+def test_no_target_is_an_error_of_the_journey_that_asks_for_it(tmp_path: Path) -> None:
+    result = measure(visit, constant_users(1, "0.1 s"), InlineFleet(), tmp_path / "live")
+    assert "no target" in result.errors["UsageError"].exemplar
