@@ -12,6 +12,8 @@ RooLoadError
 │   └── UnexpectedAnswer  a well-formed answer that the caller cannot go on with
 └── GeneratorError      a generator died or could not take the load
 
+RooLoadWarning is the one warning: something was measured, but not as the user may think.
+
 An error keeps its facts as attributes; its text says what happened, what was tried and what to do.
 """
 
@@ -26,6 +28,7 @@ __all__ = [
     "OperationTimeout",
     "ProtocolError",
     "RooLoadError",
+    "RooLoadWarning",
     "ServiceError",
     "UnexpectedAnswer",
     "UsageError",
@@ -34,6 +37,10 @@ __all__ = [
 
 class RooLoadError(Exception):
     """The root of everything that pytest-roo-load raises on purpose."""
+
+
+class RooLoadWarning(UserWarning):
+    """Something was measured, but not as the user may think."""
 
 
 class UsageError(RooLoadError):

@@ -144,7 +144,7 @@ def constant_users(
         graceful_stop: How long what is in flight at the end may take before it counts as interrupted.
 
     Raises:
-        UsageError: A value is out of range; all of them are checked.
+        UsageError: A value is out of range.
     """
     return ConstantUsers(
         users=_whole(users, "users"),

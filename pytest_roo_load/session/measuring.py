@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sys
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import perf_counter
@@ -16,9 +17,10 @@ from pytest_roo_load.engine.fleet.inline import InlineFleet
 from pytest_roo_load.engine.fleet.local import LocalFleet
 from pytest_roo_load.engine.fleet.strategy import Fleet
 from pytest_roo_load.engine.journeys import check_journeys, pack
+from pytest_roo_load.engine.recorder import MAX_NAMES, OTHER
 from pytest_roo_load.engine.runner import Load, perform
 from pytest_roo_load.engine.shard import Shard
-from pytest_roo_load.errors import RooLoadError, ServiceError, UsageError
+from pytest_roo_load.errors import RooLoadError, RooLoadWarning, ServiceError, UsageError
 from pytest_roo_load.monitor.processes import ProcessProbe
 from pytest_roo_load.report.schema import RunRecord
 from pytest_roo_load.session.facts import now
@@ -96,7 +98,17 @@ def measure(run: Run, measured: Measured, journey: object, profile: Profile) -> 
         measured.records.append(draft.record((began, perf_counter()), None, problem))
         raise
     measured.records.append(draft.record(interval, result))
+    _warn_of_names(result)
     return result
+
+
+def _warn_of_names(result: Result) -> None:
+    if OTHER in result.operations:
+        warnings.warn(
+            f"more than {MAX_NAMES} names of operations: the rest is {OTHER!r}; give requests that carry ids a name=",
+            RooLoadWarning,
+            stacklevel=4,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +131,7 @@ class _Draft:
         live = run.directory.live(measured.slug, measured.attempt, number)
         load = Load(
             shard=_shard(run, journeys, profile),
-            fleet=_fleet(run),
+            fleet=_fleet(run, profile.plan().peak_users),
             probe=lambda generators: _probe(run, generators),
             live=live,
             objectives=measured.plan.objectives,
@@ -160,8 +172,9 @@ def _shard(run: Run, journeys: Mapping[Any, float], profile: Profile) -> Shard:
     )
 
 
-def _fleet(run: Run) -> Fleet:
-    return InlineFleet() if run.config.fleet == "inline" else LocalFleet(run.config.generators)
+def _fleet(run: Run, users: int) -> Fleet:
+    """No more generators than users: one without a user would have nothing to measure with."""
+    return InlineFleet() if run.config.fleet == "inline" else LocalFleet(min(run.config.generators, users))
 
 
 def _probe(run: Run, generators: tuple[int, ...]) -> ProcessProbe:

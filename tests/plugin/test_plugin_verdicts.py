@@ -182,3 +182,26 @@ def test_our_count_is_the_servers_count(
     run_pytest().assert_outcomes(passed=1)
     counted = results(pytester)["test_count"]["runs"][0]["phases"][0]["statistics"]["count"]
     assert small_server.requests - before == counted == 250
+
+
+def test_too_many_names_are_told_of(make_tests: Make, run_pytest: Run) -> None:
+    make_tests("""
+        async def scatter(user):
+            for number in range(250):
+                await user.http.get(f"/x/{user.id}", name=f"name {number}")
+
+        def test_names(virtual_users):
+            virtual_users.run(scatter, iterations(1))
+    """)
+    outcome = run_pytest()
+    outcome.assert_outcomes(passed=1, warnings=1)
+    outcome.stdout.fnmatch_lines(["*test_it.py:*RooLoadWarning: more than 200 names of operations*"])
+
+
+def test_there_are_no_more_generators_than_users(make_tests: Make, run_pytest: Run) -> None:
+    make_tests("""
+        def test_few(virtual_users):
+            result = virtual_users.run(visit, iterations(10, users=1))
+            assert result.count == 10 and len(result.generators) == 1
+    """)
+    run_pytest("--roo-generators=3").assert_outcomes(passed=1)

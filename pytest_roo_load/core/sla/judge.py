@@ -87,12 +87,28 @@ def _judge_whole(objective: Objective, phase: PhaseResult) -> Judgement:
     measured = phase.users if objective.metric.name == "users" else _value(objective.metric, statistics)
     if measured is None or not statistics.count:
         return _no_data(objective, _why_nothing(statistics, phase.name))
+    hidden = _hidden_by_interruptions(objective, statistics)
+    verdict = _verdict(objective, measured)
     return Judgement(
         objective=objective,
-        verdict=_verdict(objective, measured),
+        verdict=Verdict.INVALID if hidden and verdict is Verdict.PASS else verdict,
         measured=measured,
         interval=_interval(objective.metric, statistics),
         samples=statistics.succeeded if objective.metric.latency else statistics.count,
+        reason=hidden,
+    )
+
+
+def _hidden_by_interruptions(objective: Objective, statistics: Statistics) -> str:
+    """Why an upper limit on latency cannot be said to hold: those that never ended are the slowest of all."""
+    if not objective.metric.latency or not objective.operator.startswith("<") or not statistics.interrupted:
+        return ""
+    q = 100.0 if objective.metric.percentile is None else objective.metric.percentile
+    if statistics.succeeded >= q / 100 * (statistics.succeeded + statistics.interrupted):
+        return ""
+    return (
+        f"{statistics.interrupted} operations had not ended when the graceful stop was over; {statistics.succeeded} "
+        f"had succeeded, too few to know {objective.metric.name} of them all"
     )
 
 
