@@ -58,13 +58,26 @@ class Tally:
 
 @dataclass(slots=True, kw_only=True)
 class PhaseRecording:
-    """One phase: tallies by name, checks, and the least number of users inside a journey (None: never looked)."""
+    """One phase: tallies by name, checks, and what users did.
+
+    Attributes:
+        users: Least number of users inside a journey at any moment; None when never looked.
+        iterations: Iterations that were finished, of those begun in the phase.
+        turns: The same by user, for the users of a closed profile that took part in the phase.
+    """
 
     operations: dict[str, Tally] = field(default_factory=dict)
     groups: dict[str, Tally] = field(default_factory=dict)
     checks: dict[str, list[int]] = field(default_factory=dict)
     users: int | None = None
     iterations: int = 0
+    turns: dict[int, int] = field(default_factory=dict)
+
+    def finish(self, user: int) -> None:
+        """A user has finished an iteration."""
+        self.iterations += 1
+        if user in self.turns:
+            self.turns[user] += 1
 
     def merge(self, other: PhaseRecording) -> None:
         """Add another generator's share of the same phase.
@@ -79,6 +92,8 @@ class PhaseRecording:
             mine[1] += failed
         self.users = other.users if self.users is None else self.users + (other.users or 0)
         self.iterations += other.iterations
+        for user, turns in other.turns.items():
+            self.turns[user] = self.turns.get(user, 0) + turns
 
 
 def _merge_tallies(mine: dict[str, Tally], others: Mapping[str, Tally]) -> None:

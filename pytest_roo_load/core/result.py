@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from pytest_roo_load.core.fairness import fairness
 from pytest_roo_load.core.histogram import Histogram
 from pytest_roo_load.core.profiles import STEADY
 from pytest_roo_load.core.recording import ErrorCount, PhaseRecording, Recording, Tally, Values
@@ -140,6 +141,7 @@ class PhaseResult(Statistics):
         groups: Figures by group name; groups never count in the phase's own figures.
         checks: Name → (held, did not hold).
         iterations: Iterations that were finished.
+        fairness: How evenly they are spread over the users; None in open profiles.
     """
 
     dropped = 0
@@ -156,6 +158,7 @@ class PhaseResult(Statistics):
         self.groups = {key: Statistics(tally, duration_s) for key, tally in sorted(recording.groups.items())}
         self.checks = {key: (held, broken) for key, (held, broken) in sorted(recording.checks.items())}
         self.iterations = recording.iterations
+        self.fairness = fairness(recording.turns.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

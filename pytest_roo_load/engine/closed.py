@@ -48,6 +48,7 @@ class ClosedDriver:
                 break
             new = users_of(step.users, self._index, self._generators)[started:]
             self._around.recorder.enter(len(new))
+            self._around.recorder.join(new)
             started += len(new)
             for number in new:
                 self._tasks.add(asyncio.create_task(self._live(number, journeys[number])))

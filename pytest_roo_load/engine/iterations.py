@@ -19,11 +19,12 @@ class Iterations:
     Every 64th turn gives way to other users, so that a journey that never waits cannot hold up the generator.
     """
 
-    __slots__ = ("_may_iterate", "_number", "_phase", "_recorder")
+    __slots__ = ("_may_iterate", "_number", "_phase", "_recorder", "_user")
 
-    def __init__(self, may_iterate: Callable[[], bool], recorder: PhaseRecorder) -> None:
+    def __init__(self, may_iterate: Callable[[], bool], recorder: PhaseRecorder, user: int) -> None:
         self._may_iterate = may_iterate
         self._recorder = recorder
+        self._user = user
         self._number = -1
         self._phase: PhaseRecording | None = None
 
@@ -46,5 +47,5 @@ class Iterations:
     def end(self) -> None:
         """The iteration that has begun is finished; a journey may leave its loop with `break`. Idempotent."""
         if self._phase is not None:
-            self._phase.iterations += 1
+            self._phase.finish(self._user)
             self._phase = None

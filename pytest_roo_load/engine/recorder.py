@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from pytest_roo_load.core.histogram import Histogram
@@ -54,6 +55,7 @@ class PhaseRecorder:
     def __init__(self, phase: str) -> None:
         self.recording = Recording()
         self._phases: dict[str, _Phase] = {}
+        self._members: dict[int, int] = {}
         self._active = 0
         self._least: int | None = None
         self.switch(phase)
@@ -67,6 +69,7 @@ class PhaseRecorder:
         self.phase = phase
         if phase not in self._phases:
             self._phases[phase] = _Phase(self.recording.phase(phase))
+            self.recording.phase(phase).turns.update(self._members)
         self._current = self._phases[phase]
         self._slots = self._current.operations
         self._current.recording.users = self._active
@@ -98,6 +101,12 @@ class PhaseRecorder:
             self._least = self._active
         if self._current.recording.users is None:
             self._current.recording.users = self._active
+
+    def join(self, users: Iterable[int]) -> None:
+        """Users, by number, whose iterations are counted one by one from now on."""
+        new = dict.fromkeys(users, 0)
+        self._members.update(new)
+        self._current.recording.turns.update(new)
 
     def retire(self) -> None:
         """A user has nothing more to do: that there are fewer from now on is the plan's doing."""

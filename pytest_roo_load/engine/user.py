@@ -102,7 +102,7 @@ class VirtualUser:
         """Counts 0, 1, 2 ... until the load ends."""
         if self._turns is not None:
             self._turns.end()
-        self._turns = Iterations(self._take_turn, self._surroundings.recorder)
+        self._turns = Iterations(self._take_turn, self._surroundings.recorder, self.id)
         return self._turns
 
     def begin(self) -> None:
@@ -114,7 +114,7 @@ class VirtualUser:
     def finish(self) -> None:
         """The call has come to its end without an error."""
         if self._turns is None:
-            self._call.iterations += 1
+            self._call.finish(self.id)
         else:
             self._turns.end()
 

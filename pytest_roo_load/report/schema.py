@@ -143,6 +143,7 @@ def _phase(phase: PhaseResult) -> dict[str, Any]:
         "duration": phase.duration,
         "users": phase.users,
         "iterations": phase.iterations,
+        "fairness": asdict(phase.fairness) if phase.fairness else None,
         "statistics": _statistics(phase),
         "operations": {name: _statistics(one) for name, one in phase.operations.items()},
         "groups": {name: _statistics(one) for name, one in phase.groups.items()},

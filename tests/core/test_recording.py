@@ -99,6 +99,13 @@ def test_checks_and_groups_add_up_by_name() -> None:
     assert left.iterations == 7
 
 
+def test_turns_of_users_are_kept_apart_by_user() -> None:
+    left = PhaseRecording(turns={0: 3, 2: 1}, iterations=4)
+    left.merge(PhaseRecording(turns={1: 5}, iterations=5))
+
+    assert left.turns == {0: 3, 1: 5, 2: 1}
+
+
 def test_a_phase_that_only_one_generator_reached_is_kept() -> None:
     whole = Recording(phases={"warm_up": phase(1)})
     whole.merge(Recording(phases={"steady": phase(2)}))

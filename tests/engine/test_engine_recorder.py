@@ -124,6 +124,20 @@ def test_the_least_number_of_users() -> None:
     assert repr(recorder) == "<PhaseRecorder in steady, 2 users active, 0 operations>"
 
 
+def test_iterations_are_counted_by_user_from_the_users_that_are_there() -> None:
+    recorder = PhaseRecorder("warm_up")
+    recorder.join([0, 2])
+    begun_in_warm_up = recorder.current
+    recorder.switch("steady")
+    recorder.join([4])
+    begun_in_warm_up.finish(0)
+    for user in (0, 0, 4, 99):
+        recorder.current.finish(user)
+    warm_up, steady = (recorder.recording.phases[name] for name in ("warm_up", "steady"))
+    assert (warm_up.turns, warm_up.iterations) == ({0: 1, 2: 0}, 1)
+    assert (steady.turns, steady.iterations) == ({0: 2, 2: 0, 4: 1}, 4), "user 99 never joined: an open profile's"
+
+
 @given(st.one_of(st.none(), st.integers(0, 1000)), st.integers(1, 9))
 def test_shares_of_a_quota_add_up(iterations: int | None, generators: int) -> None:
     shares = [share_of(iterations, index, generators) for index in range(generators)]

@@ -27,6 +27,7 @@ def measured() -> Result:
         phase.operations["GET /"] = tally
         phase.checks["it is so"] = [3, 1]
         phase.users = 4
+        phase.turns = {0: 3, 1: 5}
     use = ProcessUse(memory_bytes=50_000_000, cpu_s=1.0, processes=1)
     return result_of(
         recording,
@@ -72,3 +73,9 @@ def test_a_run_that_was_given_up_is_reported_with_the_reason(tmp_path: Path) -> 
 
     assert document.table("All tests")[0]["verdict"] == "! invalid"
     assert "generator local-0 died" in document.with_id("test-1").text
+
+
+def test_the_spread_of_iterations_over_users_is_written() -> None:
+    *_, steady = measurement(TEST, [record(measured())])["runs"][0]["phases"]
+
+    assert steady["fairness"] == {"users": 2, "least": 3, "p5": 3, "median": 3, "p95": 5, "most": 5, "gini": 0.125}
