@@ -14,7 +14,7 @@ from pytest_roo_load.session.options import OPTIONS, read_option, without_passwo
 if TYPE_CHECKING:
     import pytest
 
-__all__ = ["Config", "read_config"]
+__all__ = ["Config", "read_config", "stay_here"]
 
 _LOCAL = ("localhost", "::1", "")
 
@@ -52,7 +52,7 @@ def read_config(config: pytest.Config) -> Config:
     allowed = values["allow_remote"] or ()
     for name in ("target", "postgres", "redis"):
         if values[name] is not None:
-            _stay_here(values[name], allowed, places[name])
+            stay_here(values[name], allowed, places[name])
     return Config(
         target=values["target"],
         postgres=values["postgres"],
@@ -68,7 +68,12 @@ def read_config(config: pytest.Config) -> Config:
     )
 
 
-def _stay_here(url: str, allowed: tuple[str, ...], place: str) -> None:
+def stay_here(url: str, allowed: tuple[str, ...], place: str) -> None:
+    """Refuse a URL that leads to another machine than this one and those that may be loaded.
+
+    Raises:
+        UsageError: Names the place and the option that gives permission.
+    """
     host = urlsplit(url).hostname or ""
     if host in _LOCAL or host.startswith("127.") or host in allowed:
         return

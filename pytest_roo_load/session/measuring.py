@@ -51,7 +51,7 @@ def prepare(request: pytest.FixtureRequest) -> tuple[Run, Measured]:
         )
         pytest.fail(str(error), pytrace=False)
     run = run_of(item.config)
-    _target(run)
+    _adopt(run, request.getfixturevalue("target"))
     return run, measured_by(item, run)
 
 
@@ -76,6 +76,18 @@ def _target(run: Run) -> Service:
     if len(run.stack.known()) != known:
         run.note_services()
     return found
+
+
+def _adopt(run: Run, given: object) -> None:
+    """Measure what the fixture `target` gives: a URL when it is the user's own."""
+    before = run.stack.known().get("ccs")
+
+    def adopted() -> Service:
+        run.stack.adopt(given)
+        return run.stack.target()
+
+    if _or_fail(adopted) is not before:
+        run.note_services()
 
 
 def _or_fail(get: Callable[[], Service]) -> Service:

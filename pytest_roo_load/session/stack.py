@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pytest_roo_load.errors import ServiceError, UsageError
-from pytest_roo_load.session.config import Config
-from pytest_roo_load.session.options import without_password
+from pytest_roo_load.session.config import Config, stay_here
+from pytest_roo_load.session.options import OPTIONS, without_password
 
 if TYPE_CHECKING:
     from pytest_roo_load.keeper.client import Keeper
 
-__all__ = ["NAMED", "Service", "Stack", "check_named"]
+__all__ = ["NAMED", "Service", "Stack", "check_named", "check_own"]
 
 NAMED = ("target", "postgres", "redis")
 
@@ -57,6 +57,7 @@ class Stack:
         self._config = config
         self._keeper = keeper
         self._known: dict[str, Service] = {}
+        self._own: Service | None = None
         self._failure: ServiceError | None = None
 
     def __repr__(self) -> str:
@@ -81,15 +82,28 @@ class Stack:
 
     def target(self) -> Service:
         """The system under test; an embedded one brings its PostgreSQL and Redis."""
+        if self._own is not None:
+            return self._own
         target = self.service("ccs")
         if self._config.target is None:
             self.service("postgres")
             self.service("redis")
         return target
 
+    def adopt(self, given: object) -> None:
+        """Make what a fixture `target` gives the system under test: a `Service` of ours, or the URL of a user's own.
+
+        Raises:
+            UsageError: It is not the URL of a server that answers and may be loaded.
+        """
+        self._own = None
+        if not isinstance(given, Service):
+            url = check_own(self._config, given)
+            self._own = Service(name="ccs", url=url, pids=_pids_behind(url), version="", embedded=False)
+
     def known(self) -> dict[str, Service]:
         """The services asked for so far."""
-        return dict(self._known)
+        return self._known | ({} if self._own is None else {"ccs": self._own})
 
     def _named(self, name: str) -> Service | None:
         option = "target" if name == "ccs" else name
@@ -124,8 +138,29 @@ def check_named(config: Config, option: str) -> None:
         UsageError: It cannot be used; names the place and what to do.
     """
     url: str | None = getattr(config, option)
-    if url is None:
-        return
+    if url is not None:
+        _use_once(url, option, config.places[option])
+
+
+def check_own(config: Config, url: object) -> str:
+    """Use the server that the user's own fixture `target` gives once; its URL.
+
+    Raises:
+        UsageError: It is not a URL, it leads elsewhere without permission, or nobody answers.
+    """
+    place = "fixture target"
+    if not isinstance(url, str):
+        raise UsageError("not a URL", value=url, allowed="text such as http://127.0.0.1:8080", place=place)
+    try:
+        next(option for option in OPTIONS if option.name == "target").parse(url)
+    except UsageError as error:
+        raise error.at(place) from None
+    stay_here(url, config.allow_remote, place)
+    _use_once(url, "target", place)
+    return url
+
+
+def _use_once(url: str, option: str, place: str) -> None:
     from pytest_roo_load.services.checks import CHECKS  # noqa: PLC0415 - loaded when used
 
     try:
@@ -135,8 +170,8 @@ def check_named(config: Config, option: str) -> None:
             str(error),
             value=without_password(url),
             allowed="the URL of a running service that lets us in",
-            place=config.places[option],
-            remedy="start it, correct the URL, or leave the option out for an embedded one",
+            place=place,
+            remedy="start it, correct the URL, or leave it out for an embedded one",
         ) from error
 
 
