@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pytest_roo_load.core.ports import User
-    from pytest_roo_load.core.profiles import constant_users, iterations
+    from pytest_roo_load.core.profiles import (
+        arrival_rate,
+        constant_users,
+        iterations,
+        poisson,
+        ramping_rate,
+        ramping_users,
+        soak,
+        spike,
+        stairs,
+    )
     from pytest_roo_load.core.result import Result
     from pytest_roo_load.core.units import minutes, seconds
     from pytest_roo_load.core.verdict import Verdict
@@ -23,10 +33,17 @@ __all__ = [
     "UsageError",
     "User",
     "Verdict",
+    "arrival_rate",
     "constant_users",
     "iterations",
     "minutes",
+    "poisson",
+    "ramping_rate",
+    "ramping_users",
     "seconds",
+    "soak",
+    "spike",
+    "stairs",
 ]
 
 _HOMES = {
@@ -38,6 +55,13 @@ _HOMES = {
     "Verdict": "pytest_roo_load.core.verdict",
     "constant_users": "pytest_roo_load.core.profiles",
     "iterations": "pytest_roo_load.core.profiles",
+    "arrival_rate": "pytest_roo_load.core.profiles",
+    "poisson": "pytest_roo_load.core.profiles",
+    "ramping_rate": "pytest_roo_load.core.profiles",
+    "ramping_users": "pytest_roo_load.core.profiles",
+    "soak": "pytest_roo_load.core.profiles",
+    "spike": "pytest_roo_load.core.profiles",
+    "stairs": "pytest_roo_load.core.profiles",
     "minutes": "pytest_roo_load.core.units",
     "seconds": "pytest_roo_load.core.units",
 }

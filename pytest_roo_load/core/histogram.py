@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["HIGHEST_S", "Histogram"]
+__all__ = ["HIGHEST_S", "Histogram", "bucket_edges_s"]
 
 _HALF = 1024
 _HALF_BITS = 11  # bits of the largest value that has a bucket of its own: 2,047
@@ -31,7 +31,7 @@ def _indexes(ticks: Counts) -> Counts:
     return shift * _HALF + (ticks >> shift)
 
 
-def _edges_s(index: int) -> tuple[float, float]:
+def bucket_edges_s(index: int) -> tuple[float, float]:
     """The smallest and the largest value, in seconds, that fall into a bucket."""
     shift = max(0, index // _HALF - 1)
     part = index - shift * _HALF
@@ -108,7 +108,7 @@ class Histogram:
     def _at_rank(self, rank: int) -> tuple[float, float]:
         """Between which values, in seconds, the value of this rank lies."""
         cumulated = np.cumsum(self._counts)
-        lower, upper = _edges_s(int(np.searchsorted(cumulated, min(max(rank, 1), self.count))))
+        lower, upper = bucket_edges_s(int(np.searchsorted(cumulated, min(max(rank, 1), self.count))))
         return min(max(lower, self.minimum), self.maximum), max(min(upper, self.maximum), self.minimum)
 
     def interval(self, q: float, confidence: float = 0.95) -> tuple[float, float | None] | None:

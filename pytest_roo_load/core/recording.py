@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,13 +31,15 @@ class Tally:
     """All there is to know of one operation (or group) in one phase.
 
     Attributes:
-        ok: Latencies of successful operations.
+        ok: Latencies of successful operations, from the intended start.
+        service: The same from the actual start; None where the two never differed.
         failed: Latencies of failed ones, from start to failure.
         started: How many were begun, so that `started - ok.count - failed.count` were interrupted.
         errors: Failures by kind.
     """
 
     ok: Histogram = field(default_factory=Histogram)
+    service: Histogram | None = None
     failed: Histogram = field(default_factory=Histogram)
     started: int = 0
     errors: dict[str, ErrorCount] = field(default_factory=dict)
@@ -47,8 +49,25 @@ class Tally:
         """Operations that were begun and had no outcome when the load's graceful stop was over."""
         return self.started - self.ok.count - self.failed.count
 
+    def add(self, ok: Histogram, service_s: Sequence[float] | None) -> None:
+        """Add latencies; `service_s` has the same operations' service times, or None where they are the same."""
+        if service_s is not None:
+            self._service().add(service_s)
+        elif self.service is not None:
+            self.service.merge(ok)
+        self.ok.merge(ok)
+
+    def _service(self) -> Histogram:
+        """Service times so far; they were the latencies as long as the two did not differ."""
+        if self.service is None:
+            self.service = Histogram()
+            self.service.merge(self.ok)
+        return self.service
+
     def merge(self, other: Tally) -> None:
         """Add another tally's counts to this one."""
+        if self.service is not None or other.service is not None:
+            self._service().merge(other.service or other.ok)
         self.ok.merge(other.ok)
         self.failed.merge(other.failed)
         self.started += other.started
@@ -71,6 +90,8 @@ class PhaseRecording:
     checks: dict[str, list[int]] = field(default_factory=dict)
     users: int | None = None
     iterations: int = 0
+    arrivals: int = 0
+    dropped: int = 0
     turns: dict[int, int] = field(default_factory=dict)
 
     def finish(self, user: int) -> None:
@@ -92,6 +113,8 @@ class PhaseRecording:
             mine[1] += failed
         self.users = other.users if self.users is None else self.users + (other.users or 0)
         self.iterations += other.iterations
+        self.arrivals += other.arrivals
+        self.dropped += other.dropped
         for user, turns in other.turns.items():
             self.turns[user] = self.turns.get(user, 0) + turns
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_roo_load.core.fairness import fairness
 from pytest_roo_load.core.histogram import Histogram
-from pytest_roo_load.core.profiles import STEADY
+from pytest_roo_load.core.profiles import STEADY, is_steady
 from pytest_roo_load.core.recording import ErrorCount, PhaseRecording, Recording, Tally, Values
 from pytest_roo_load.core.timeline import Second
 from pytest_roo_load.core.validity import Health
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from pytest_roo_load.core.sla.objective import Objective
 
 __all__ = ["PhaseResult", "ResourceUse", "Result", "Statistics", "result_of"]
+
+
+Spans = tuple[tuple[float, float], ...]
 
 
 class Statistics:
@@ -46,7 +49,7 @@ class Statistics:
     @property
     def service_time(self) -> Histogram:
         """Latencies from the actual start. In closed profiles it is the intended start too."""
-        return self._tally.ok
+        return self._tally.service or self._tally.ok
 
     @property
     def failed_histogram(self) -> Histogram:
@@ -136,6 +139,9 @@ class PhaseResult(Statistics):
     Attributes:
         name: The phase's name.
         start: Seconds from the start of the load to its beginning.
+        spans: Begin and end, in seconds of the load; several where several phases are looked at together.
+        arrivals: Arrivals that were due; 0 in closed profiles.
+        dropped: Arrivals that found no free user.
         users: Least number of users inside a journey at any moment of the phase.
         operations: Figures by operation name.
         groups: Figures by group name; groups never count in the phase's own figures.
@@ -144,15 +150,18 @@ class PhaseResult(Statistics):
         fairness: How evenly they are spread over the users; None in open profiles.
     """
 
-    dropped = 0
-
-    def __init__(self, name: str, start_s: float, duration_s: float, recording: PhaseRecording) -> None:
+    def __init__(
+        self, name: str, start_s: float, duration_s: float, recording: PhaseRecording, spans: Spans | None = None
+    ) -> None:
         everything = Tally()
         for tally in recording.operations.values():
             everything.merge(tally)
         super().__init__(everything, duration_s)
         self.name = name
         self.start = start_s
+        self.spans = spans or ((start_s, start_s + duration_s),)
+        self.arrivals = recording.arrivals
+        self.dropped = recording.dropped
         self.users = recording.users or 0
         self.operations = {key: Statistics(tally, duration_s) for key, tally in sorted(recording.operations.items())}
         self.groups = {key: Statistics(tally, duration_s) for key, tally in sorted(recording.groups.items())}
@@ -183,7 +192,8 @@ class Result:
     """What one `run()` measured; the attributes of the steady phase are the result's own.
 
     Attributes:
-        phases: Figures by phase name, in order.
+        phases: Figures by phase name, in order. "steady" is always there: where a profile has several phases that
+            objectives look at by default (the steps of stairs, say), it is all of them together.
         resources: Process ("ccs", "postgres", "redis", "generator") → what it used in the steady phase.
         values: What journeys sent back with `user.record`.
         generators: The health of each generator.
@@ -237,6 +247,11 @@ class Result:
     def dropped(self) -> int:
         """Arrivals that found no free user; always 0 in closed profiles."""
         return self.steady.dropped
+
+    @property
+    def arrivals(self) -> int:
+        """Arrivals that were due; always 0 in closed profiles."""
+        return self.steady.arrivals
 
     @property
     def interrupted(self) -> int:
@@ -329,4 +344,18 @@ def result_of(recording: Recording, spans: Mapping[str, tuple[float, float]], **
     phases = {
         name: PhaseResult(name, start, end - start, recording.phase(name)) for name, (start, end) in spans.items()
     }
+    looked_at = [name for name in spans if is_steady(name)]
+    if looked_at != [STEADY]:
+        phases[STEADY] = _together(recording, {name: spans[name] for name in looked_at})
     return Result(phases=phases, values=recording.values, **rest)
+
+
+def _together(recording: Recording, spans: Mapping[str, tuple[float, float]]) -> PhaseResult:
+    """Several phases as one: counts and lengths add up, the least number of users is the least of any."""
+    whole = PhaseRecording()
+    for name in spans:
+        whole.merge(recording.phase(name))
+    whole.users = min((recording.phase(name).users or 0 for name in spans), default=0)
+    length = sum(end - start for start, end in spans.values())
+    first = min((start for start, _ in spans.values()), default=0.0)
+    return PhaseResult(STEADY, first, length, whole, tuple(spans.values()) or ((0.0, 0.0),))

@@ -1,111 +1,102 @@
-"""Drives a closed profile: each user starts its journey anew as soon as it is done."""
+"""Drives a closed plan: each user starts its journey anew as soon as it is done."""
 
 from __future__ import annotations
 
 import asyncio
-import traceback
-from collections.abc import Awaitable, Callable, Sequence
+from collections import deque
+from collections.abc import Sequence
 from time import perf_counter
 
-from pytest_roo_load.clients.counting import is_counted
 from pytest_roo_load.core.profiles import Plan, users_of
+from pytest_roo_load.engine.performance import AFTER_AN_ERROR_S, Journey, perform_once
+from pytest_roo_load.engine.quota import Quota
 from pytest_roo_load.engine.user import Surroundings, VirtualUser
-from pytest_roo_load.errors import OperationError
 
-__all__ = ["ClosedDriver", "Journey"]
+__all__ = ["ClosedDriver"]
 
-Journey = Callable[[VirtualUser], Awaitable[None]]
-_AFTER_AN_ERROR_S = 0.1
+_ROUNDING_S = 1e-6
 
 
 class ClosedDriver:
-    """Starts the users of one generator's share as the plan says and keeps them going.
+    """Starts and dismisses the users of one generator's share as the plan says, and keeps them going.
 
-    A journey that raises waits 100 ms before it starts again, so that a journey that always fails at once does not turn
-    into a busy loop; while it waits its user is not inside a journey.
+    A user that is dismissed finishes the iteration that it is in. A journey that raises waits 100 ms before it starts
+    again, so that a journey that always fails at once does not turn into a busy loop; while it waits its user is not
+    inside a journey.
+
+    Args:
+        plan: Its steps are carried out.
+        share: Index and number of the generators.
+        around: What the users share.
+        quota: Whether another iteration may begin.
+        journeys: The journey of each user id.
     """
 
-    def __init__(self, plan: Plan, share: tuple[int, int], surroundings: Surroundings) -> None:
-        self._plan = plan
+    def __init__(
+        self, plan: Plan, share: tuple[int, int], around: Surroundings, quota: Quota, journeys: Sequence[Journey]
+    ) -> None:
+        self._steps = deque(plan.steps)
         self._index, self._generators = share
-        self._around = surroundings
+        self._around = around
+        self._quota = quota
+        self._journeys = journeys
+        self._present: list[VirtualUser] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __repr__(self) -> str:
-        return f"<ClosedDriver with {len(self._tasks)} users>"
+        return f"<ClosedDriver with {len(self._present)} users>"
 
-    async def drive(self, began: float, journeys: Sequence[Journey]) -> None:
+    async def drive(self, began: float) -> None:
         """Carry out the plan's steps and wait until every user has come to its end.
 
         Args:
             began: Start of the load on the clock of `time.perf_counter`.
-            journeys: The journey of each user id.
         """
-        started = 0
-        for step in self._plan.steps:
-            await self._around.pauses.pause(began + step.at_s - perf_counter())
-            if self._around.pauses.ended:
-                break
-            new = users_of(step.users, self._index, self._generators)[started:]
-            self._around.recorder.enter(len(new))
-            self._around.recorder.join(new)
-            started += len(new)
-            for number in new:
-                self._tasks.add(asyncio.create_task(self._live(number, journeys[number])))
-        if self._tasks:
+        while self._steps and not self._around.pauses.ended:
+            await self._around.pauses.pause(began + self._steps[0].at_s - perf_counter())
+            self.advance(perf_counter() - began)
+        while self._tasks:
             await asyncio.wait(self._tasks)
+
+    def advance(self, elapsed_s: float) -> None:
+        """Carry out the steps that are due by now; called before a phase begins, so that it begins with its users."""
+        while self._steps and self._steps[0].at_s <= elapsed_s + _ROUNDING_S and not self._quota.ended:
+            wanted = users_of(self._steps.popleft().users, self._index, self._generators)
+            self._start(wanted[len(self._present) :])
+            while len(self._present) > len(wanted):
+                self._present.pop().dismiss()
+
+    def _start(self, numbers: range) -> None:
+        self._around.recorder.enter(len(numbers))
+        for number in numbers:
+            user = VirtualUser(number, self._around)
+            self._present.append(user)
+            task = asyncio.create_task(self._live(user, self._journeys[number]))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def end(self) -> None:
+        """The load is over: nothing begins any more."""
+        self._quota.ended = True
 
     async def interrupt(self) -> None:
         """End what is still in flight."""
-        for task in self._tasks:
+        ending = list(self._tasks)
+        for task in ending:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*ending, return_exceptions=True)
 
-    async def _live(self, number: int, journey: Journey) -> None:
+    async def _live(self, user: VirtualUser, journey: Journey) -> None:
         """The life of a user that has been entered already."""
-        user = VirtualUser(number, self._around)
-        recorder, quota = self._around.recorder, self._around.quota
+        recorder, turns = self._around.recorder, self._around.turns
         try:
-            while quota.take():
-                if await self._perform(user, journey):
+            while await turns.take(user):
+                if await perform_once(user, journey, has_turn=True):
                     recorder.leave()
-                    await self._around.pauses.pause(_AFTER_AN_ERROR_S)
+                    await self._around.pauses.pause(AFTER_AN_ERROR_S)
                     recorder.enter()
                 else:
                     await asyncio.sleep(0)
-            recorder.retire()
+            recorder.leave() if user.dismissed else recorder.retire()
         finally:
             await user.close()
-
-    async def _perform(self, user: VirtualUser, journey: Journey) -> bool:
-        """One call of the journey; whether it raised. A journey without `iterations()` is one iteration."""
-        began = perf_counter()
-        user.begin()
-        try:
-            await journey(user)
-        except BaseException as error:
-            if _ends_the_user(error):
-                raise
-            if isinstance(error, OperationError) and is_counted(error):
-                return True
-            slot = self._around.recorder.slot(f"journey {getattr(journey, '__name__', 'journey')}")
-            slot.started += 1
-            kind = error.kind if isinstance(error, OperationError) else type(error).__name__
-            slot.fail(perf_counter() - began, kind, _traceback(error))
-            return True
-        user.finish()
-        return False
-
-
-def _ends_the_user(error: BaseException) -> bool:
-    """Whether it comes from outside; all else is the journey's own and never the run's end, `pytest.fail()` as well."""
-    if isinstance(error, asyncio.CancelledError):
-        task = asyncio.current_task()
-        return task is not None and task.cancelling() > 0
-    return isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit)
-
-
-def _traceback(error: BaseException) -> str:
-    """The traceback from the journey's own frame on."""
-    frames = error.__traceback__.tb_next if error.__traceback__ else None
-    return "".join(traceback.format_exception(type(error), error, frames)).rstrip()

@@ -11,15 +11,18 @@ from time import perf_counter
 from pytest_roo_load.clients.http.names import RouteNames
 from pytest_roo_load.clients.sweeper import INTERVAL_S, Sweeper
 from pytest_roo_load.core.mix import assign
-from pytest_roo_load.core.profiles import STEADY
+from pytest_roo_load.core.profiles import Phase, is_steady
 from pytest_roo_load.core.timeline import Second
-from pytest_roo_load.engine.closed import ClosedDriver, Journey
+from pytest_roo_load.engine.closed import ClosedDriver
 from pytest_roo_load.engine.journeys import unpack
+from pytest_roo_load.engine.open import ArrivalTurns, OpenDriver
 from pytest_roo_load.engine.pause import Pauses
+from pytest_roo_load.engine.performance import Journey
 from pytest_roo_load.engine.quota import Quota, share_of
 from pytest_roo_load.engine.recorder import PhaseRecorder
 from pytest_roo_load.engine.self_watch import SelfWatch
 from pytest_roo_load.engine.shard import Outcome, Shard
+from pytest_roo_load.engine.turns import ClosedTurns, Turns
 from pytest_roo_load.engine.user import Surroundings
 
 __all__ = ["AFTERMATH", "Generator"]
@@ -58,12 +61,13 @@ class Generator:
         gc.collect()
         gc.freeze()
         await asyncio.sleep(max(0.0, start - perf_counter()))
-        driver = ClosedDriver(self._plan, (self._shard.index, self._shard.generators), self._surroundings())
+        driver = self._driver()
         ticking = asyncio.create_task(self._tick(start))
-        driving = asyncio.create_task(driver.drive(start, self._journeys))
+        driving = asyncio.create_task(driver.drive(start))
         try:
-            await self._phases(start, driving)
+            await self._phases(start, driver, driving)
             health, ended_s = self._watch.end(), perf_counter() - start
+            driver.end()
             self._end_load()
             await asyncio.wait({driving}, timeout=self._plan.graceful_stop_s)
         finally:
@@ -74,7 +78,15 @@ class Generator:
         self._collect_until(math.ceil(perf_counter() - start))
         return Outcome(recording=self._recorder.recording, health=health, ended_s=ended_s)
 
-    def _surroundings(self) -> Surroundings:
+    def _driver(self) -> ClosedDriver | OpenDriver:
+        share = self._shard.index, self._shard.generators
+        if self._plan.arrivals is None:
+            around = self._surroundings(ClosedTurns(self._quota))
+            return ClosedDriver(self._plan, share, around, self._quota, self._journeys)
+        turns = ArrivalTurns()
+        return OpenDriver(self._plan.arrivals, share, self._surroundings(turns), turns, self._journeys)
+
+    def _surroundings(self, turns: Turns) -> Surroundings:
         return Surroundings(
             run=self._shard.run,
             seed=self._shard.seed,
@@ -83,22 +95,26 @@ class Generator:
             sweeper=self._sweeper,
             names=RouteNames(),
             pauses=self._pauses,
-            quota=self._quota,
+            turns=turns,
         )
 
-    async def _phases(self, start: float, driving: asyncio.Task[None]) -> None:
+    async def _phases(self, start: float, driver: ClosedDriver | OpenDriver, driving: asyncio.Task[None]) -> None:
         """Go through the phases; the last one also ends when every user has come to its end."""
         for phase in self._plan.phases:
-            if phase.name == STEADY:
-                self._quota.count_from_now()
-                self._watch.begin()
-            if phase is not self._plan.phases[0]:
-                self._recorder.switch(phase.name)
+            driver.advance(phase.start_s)
+            self._begin(phase)
             await asyncio.wait({driving}, timeout=max(0.0, start + phase.end_s - perf_counter()))
+
+    def _begin(self, phase: Phase) -> None:
+        if phase is not self._plan.phases[0]:
+            self._collect_until(math.floor(phase.start_s))
+            self._recorder.switch(phase.name)
+        if is_steady(phase.name) and not self._watch.watching:
+            self._quota.count_from_now()
+            self._watch.begin()
 
     def _end_load(self) -> None:
         self._recorder.switch(AFTERMATH)
-        self._quota.ended = True
         self._pauses.end()
 
     async def _tick(self, start: float) -> None:

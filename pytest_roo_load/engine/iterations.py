@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from pytest_roo_load.core.recording import PhaseRecording
 from pytest_roo_load.engine.recorder import PhaseRecorder
@@ -21,7 +21,7 @@ class Iterations:
 
     __slots__ = ("_may_iterate", "_number", "_phase", "_recorder", "_user")
 
-    def __init__(self, may_iterate: Callable[[], bool], recorder: PhaseRecorder, user: int) -> None:
+    def __init__(self, may_iterate: Callable[[], Awaitable[bool]], recorder: PhaseRecorder, user: int) -> None:
         self._may_iterate = may_iterate
         self._recorder = recorder
         self._user = user
@@ -36,12 +36,12 @@ class Iterations:
 
     async def __anext__(self) -> int:
         self.end()
-        if not self._may_iterate():
+        if self._number % _BREATH == _BREATH - 1:
+            await asyncio.sleep(0)
+        if not await self._may_iterate():
             raise StopAsyncIteration
         self._phase = self._recorder.current
         self._number += 1
-        if not self._number % _BREATH:
-            await asyncio.sleep(0)
         return self._number
 
     def end(self) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from pytest_roo_load.engine.closed import Journey
+from pytest_roo_load.engine.performance import Journey
 from pytest_roo_load.errors import UsageError
 
 __all__ = ["check_journeys", "pack", "unpack"]

@@ -9,24 +9,32 @@ from pytest_roo_load.core.histogram import Histogram
 from pytest_roo_load.core.recording import ErrorCount, PhaseRecording, Recording, Tally, Values
 from pytest_roo_load.core.timeline import OperationSecond, Second
 
-__all__ = ["MAX_NAMES", "OTHER", "PhaseRecorder"]
+__all__ = ["MAX_NAMES", "OTHER", "PhaseRecorder", "RecorderSlot"]
 
 MAX_NAMES = 200
 OTHER = "(other)"
 
 
-class _Slot:
-    """See `core.ports.Slot`."""
+class RecorderSlot:
+    """See `core.ports.Slot`.
 
-    __slots__ = ("errors", "failed", "ok", "started")
+    Attributes:
+        late_ok: Latencies, from the intended start, of operations that began late.
+        late_service: The same operations' latencies from their actual start.
+    """
+
+    __slots__ = ("errors", "failed", "late_ok", "late_service", "ok", "started")
 
     def __init__(self) -> None:
         self.started = 0
         self.ok: list[float] = []
+        self.late_ok: list[float] = []
+        self.late_service: list[float] = []
         self.failed: list[float] = []
         self.errors: dict[str, ErrorCount] = {}
 
     def fail(self, latency_s: float, kind: str, exemplar: str) -> None:
+        """See `core.ports.Slot`."""
         self.failed.append(latency_s)
         error = self.errors.get(kind)
         if error is None:
@@ -41,8 +49,8 @@ class _Phase:
 
     def __init__(self, recording: PhaseRecording) -> None:
         self.recording = recording
-        self.operations: dict[str, _Slot] = {}
-        self.groups: dict[str, _Slot] = {}
+        self.operations: dict[str, RecorderSlot] = {}
+        self.groups: dict[str, RecorderSlot] = {}
 
 
 class PhaseRecorder:
@@ -74,17 +82,17 @@ class PhaseRecorder:
         self._slots = self._current.operations
         self._current.recording.users = self._active
 
-    def slot(self, name: str) -> _Slot:
+    def slot(self, name: str) -> RecorderSlot:
         """The slot of an operation in the current phase; beyond 200 names the rest is "(other)"."""
         slot = self._slots.get(name)
         if slot is None:
-            slot = self._slots.setdefault(name if len(self._slots) < MAX_NAMES else OTHER, _Slot())
+            slot = self._slots.setdefault(name if len(self._slots) < MAX_NAMES else OTHER, RecorderSlot())
         return slot
 
-    def group_slot(self, name: str) -> _Slot:
+    def group_slot(self, name: str) -> RecorderSlot:
         """The same for a group."""
         groups = self._current.groups
-        return groups.setdefault(name if len(groups) < MAX_NAMES or name in groups else OTHER, _Slot())
+        return groups.setdefault(name if len(groups) < MAX_NAMES or name in groups else OTHER, RecorderSlot())
 
     def check(self, name: str, held: bool) -> None:  # noqa: FBT001 - the outcome is what is recorded
         """Count the outcome of a check."""
@@ -124,6 +132,14 @@ class PhaseRecorder:
         """What the current phase records: an iteration counts for the phase in which it began."""
         return self._current.recording
 
+    def arrived(self) -> None:
+        """An arrival was due."""
+        self._current.recording.arrivals += 1
+
+    def dropped(self, arrivals: int) -> None:
+        """Arrivals found no free user."""
+        self._current.recording.dropped += arrivals
+
     def collect(self, t: int, phase: str) -> Second:
         """Fold what ended since the last call; the answer is second `t` of the load."""
         second = Second(t=t, phase=phase, users=self._least or 0)
@@ -136,16 +152,18 @@ class PhaseRecorder:
         return second
 
 
-def _fold(slot: _Slot, tally: Tally, second: Second | None, name: str) -> None:
+def _fold(slot: RecorderSlot, tally: Tally, second: Second | None, name: str) -> None:
     tally.started = slot.started
     tally.errors = slot.errors
-    ok, failed = slot.ok, slot.failed
-    if not ok and not failed:
+    ok, late_ok, late_service, failed = slot.ok, slot.late_ok, slot.late_service, slot.failed
+    if not ok and not late_ok and not failed:
         return
-    slot.ok, slot.failed = [], []
+    slot.ok, slot.late_ok, slot.late_service, slot.failed = [], [], [], []
     part = OperationSecond(ok=Histogram(), failed=len(failed))
     part.ok.add(ok)
-    tally.ok.merge(part.ok)
+    if late_ok:
+        part.ok.add(late_ok)
+    tally.add(part.ok, [*ok, *late_service] if late_ok or tally.service is not None else None)
     tally.failed.add(failed)
     if second is not None:
         second.operations.setdefault(name, OperationSecond()).merge(part)

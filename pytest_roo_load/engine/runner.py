@@ -9,7 +9,6 @@ from pathlib import Path
 from time import perf_counter
 
 from pytest_roo_load.core.ports import Probe
-from pytest_roo_load.core.profiles import STEADY, Phase
 from pytest_roo_load.core.recording import Recording
 from pytest_roo_load.core.result import Result, result_of
 from pytest_roo_load.core.sla.objective import Objective
@@ -138,13 +137,12 @@ class _Follower:
 
     async def _keep_looking(self) -> None:
         """At every whole second of the load, and where the steady phase begins and ends."""
-        steady = self._steady
-        edges = {steady.start_s, steady.end_s} | set(range(int(self._plan.duration_s) + 1))
-        for moment in sorted(edges):
+        edges = {edge for phase in self._plan.steady_phases for edge in (phase.start_s, phase.end_s)}
+        for moment in sorted(edges | set(range(int(self._plan.duration_s) + 1))):
             if await self._is_over_before(moment):
-                await self._look(steady=perf_counter() - self._start >= steady.start_s)
+                await self._look(steady=self._is_steady_at(perf_counter() - self._start))
                 return
-            await self._look(steady=steady.start_s <= moment <= steady.end_s)
+            await self._look(steady=self._is_steady_at(moment))
 
     async def _is_over_before(self, moment: float) -> bool:
         try:
@@ -159,9 +157,8 @@ class _Follower:
         uses = await asyncio.get_running_loop().run_in_executor(None, self._probe.sample)
         self._meter.look(perf_counter() - self._start, uses, steady=steady)
 
-    @property
-    def _steady(self) -> Phase:
-        return next(phase for phase in self._plan.phases if phase.name == STEADY)
+    def _is_steady_at(self, moment: float) -> bool:
+        return any(phase.start_s <= moment <= phase.end_s for phase in self._plan.steady_phases)
 
     def _result(self, outcomes: list[Outcome]) -> Result:
         recording = Recording()

@@ -31,6 +31,11 @@ class SelfWatch:
     def __repr__(self) -> str:
         return f"<SelfWatch of {self._name}, {'watching' if self._began else 'not watching'}>"
 
+    @property
+    def watching(self) -> bool:
+        """Whether `begin` was called."""
+        return self._began is not None
+
     def begin(self) -> None:
         """Start to watch."""
         gc.callbacks.append(self._on_garbage)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_roo_load.clients.http.names import RouteNames
 from pytest_roo_load.clients.sweeper import Sweeper
 from pytest_roo_load.engine.iterations import Iterations
-from pytest_roo_load.engine.quota import Quota
+from pytest_roo_load.engine.lateness import LateRecorder
 from pytest_roo_load.engine.recorder import PhaseRecorder
 from pytest_roo_load.errors import OperationError, UsageError
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pytest_roo_load.clients.http.client import HttpClient
     from pytest_roo_load.clients.websocket.client import WebSocketClient
     from pytest_roo_load.engine.pause import Pauses
+    from pytest_roo_load.engine.turns import Turns
 
 __all__ = ["Surroundings", "VirtualUser"]
 
@@ -36,7 +37,7 @@ class Surroundings:
         sweeper: What ends requests past their deadline.
         names: Names of operations by path.
         pauses: What think time waits on.
-        quota: Whether another iteration may begin.
+        turns: When a user may begin another iteration.
     """
 
     run: str
@@ -46,16 +47,26 @@ class Surroundings:
     sweeper: Sweeper
     names: RouteNames
     pauses: Pauses
-    quota: Quota
+    turns: Turns
 
 
 class VirtualUser:
-    """See `core.ports.User`."""
+    """See `core.ports.User`.
 
-    def __init__(self, number: int, surroundings: Surroundings) -> None:
+    Args:
+        number: Its id.
+        surroundings: What it shares with the others.
+        late: Whether its iterations may begin later than they were meant to, as in an open plan.
+
+    Attributes:
+        dismissed: Whether it has been told to go when its iteration is finished.
+    """
+
+    def __init__(self, number: int, surroundings: Surroundings, *, late: bool = False) -> None:
         self.id = number
         self.run = surroundings.run
-        self.recorder = surroundings.recorder
+        self.dismissed = False
+        self.recorder: Any = LateRecorder(surroundings.recorder) if late else surroundings.recorder
         self._surroundings = surroundings
         self._call = surroundings.recorder.current
         self._has_turn = False
@@ -105,10 +116,23 @@ class VirtualUser:
         self._turns = Iterations(self._take_turn, self._surroundings.recorder, self.id)
         return self._turns
 
-    def begin(self) -> None:
-        """A call of the journey begins; it is one iteration unless it asks for `iterations()`."""
+    def dismiss(self) -> None:
+        """Go when the iteration is finished; a pause for thinking ends now."""
+        self.dismissed = True
+        self._surroundings.pauses.wake(self)
+
+    def due(self, intended: float) -> None:
+        """The turn just taken was meant to begin at this moment of `time.perf_counter`."""
+        self.recorder.due(intended)
+
+    def begin(self, *, has_turn: bool) -> None:
+        """A call of the journey begins; it is one iteration unless it asks for `iterations()`.
+
+        Args:
+            has_turn: Whether the call itself was given a turn.
+        """
         self._call = self._surroundings.recorder.current
-        self._has_turn = True
+        self._has_turn = has_turn
         self._turns = None
 
     def finish(self) -> None:
@@ -118,11 +142,11 @@ class VirtualUser:
         else:
             self._turns.end()
 
-    def _take_turn(self) -> bool:
+    async def _take_turn(self) -> bool:
         if self._has_turn:
             self._has_turn = False
-            return not self._surroundings.quota.ended
-        return self._surroundings.quota.take()
+            return not (self._surroundings.pauses.ended or self.dismissed)
+        return await self._surroundings.turns.take(self)
 
     @asynccontextmanager
     async def group(self, name: str) -> AsyncIterator[None]:
@@ -149,11 +173,12 @@ class VirtualUser:
         return held
 
     async def think(self, low_s: float, high_s: float | None = None) -> None:
-        """Pauses; the end of the load ends the pause."""
+        """Pauses; the end of the load, or of this user, ends the pause."""
         high_s = low_s if high_s is None else high_s
         if not 0 <= low_s <= high_s:
             raise UsageError("not a think time", value=(low_s, high_s), allowed="0 <= low <= high, in seconds")
-        await self._surroundings.pauses.pause(self.random.uniform(low_s, high_s))
+        if not self.dismissed:
+            await self._surroundings.pauses.pause(self.random.uniform(low_s, high_s), self)
 
     def record(self, name: str, value: Any) -> None:
         """Sends a picklable value back to the test."""

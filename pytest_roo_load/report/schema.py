@@ -112,7 +112,7 @@ def _measured(result: Result) -> dict[str, Any]:
         },
         "generators": [asdict(health) for health in result.generators],
         "timeline": _timeline(list(result.timeline), cores),
-        "spans": {name: [phase.start, phase.start + phase.duration] for name, phase in result.phases.items()},
+        "spans": {name: list(phase.spans[0]) for name, phase in result.phases.items() if len(phase.spans) == 1},
     }
 
 
@@ -143,6 +143,8 @@ def _phase(phase: PhaseResult) -> dict[str, Any]:
         "duration": phase.duration,
         "users": phase.users,
         "iterations": phase.iterations,
+        "arrivals": phase.arrivals,
+        "dropped": phase.dropped,
         "fairness": asdict(phase.fairness) if phase.fairness else None,
         "statistics": _statistics(phase),
         "operations": {name: _statistics(one) for name, one in phase.operations.items()},

@@ -84,7 +84,7 @@ def _verdict(objective: Objective, measured: float) -> Verdict:
 
 def _judge_whole(objective: Objective, phase: PhaseResult) -> Judgement:
     statistics = phase if objective.of is None else phase.operations[objective.of]
-    measured = phase.users if objective.metric.name == "users" else _value(objective.metric, statistics)
+    measured = _value(objective.metric, phase if objective.metric.subject is Subject.RUN else statistics)
     if measured is None or not statistics.count:
         return _no_data(objective, _why_nothing(statistics, phase.name))
     hidden = _hidden_by_interruptions(objective, statistics)
@@ -157,8 +157,11 @@ def _judge_process(objective: Objective, result: Result) -> Judgement:
 
 
 def _seconds_of(timeline: Iterable[Second], phase: PhaseResult) -> list[Second]:
-    end = phase.start + phase.duration
-    return [second for second in timeline if phase.start <= second.t and second.t + 1 <= end + 1e-6]
+    return [
+        second
+        for second in timeline
+        if any(start <= second.t and second.t + 1 <= end + 1e-6 for start, end in phase.spans)
+    ]
 
 
 def _judge_windows(objective: Objective, seconds: Sequence[Second]) -> Judgement:
@@ -186,7 +189,9 @@ def _judge_windows(objective: Objective, seconds: Sequence[Second]) -> Judgement
 
 
 def _windows(seconds: Sequence[Second], length: int) -> Iterable[Sequence[Second]]:
-    return (seconds[start : start + length] for start in range(len(seconds) - length + 1))
+    """Every stretch of so many seconds on end; none reaches over a gap between phases."""
+    windows = (seconds[start : start + length] for start in range(len(seconds) - length + 1))
+    return (window for window in windows if window[-1].t - window[0].t == length - 1)
 
 
 def _window_value(objective: Objective, window: Sequence[Second]) -> float | None:

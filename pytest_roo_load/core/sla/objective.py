@@ -48,6 +48,8 @@ METRICS = {
         Metric(name="count", dimension=Dimension.COUNT, subject=Subject.OPERATION),
         Metric(name="interrupted", dimension=Dimension.COUNT, subject=Subject.OPERATION),
         Metric(name="users", dimension=Dimension.COUNT, subject=Subject.RUN),
+        Metric(name="arrivals", dimension=Dimension.COUNT, subject=Subject.RUN),
+        Metric(name="dropped", dimension=Dimension.COUNT, subject=Subject.RUN),
         Metric(name="memory_peak", dimension=Dimension.SIZE, subject=Subject.PROCESS),
         Metric(name="cpu_mean", dimension=Dimension.RATIO, subject=Subject.PROCESS),
     )

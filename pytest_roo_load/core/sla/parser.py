@@ -3,10 +3,10 @@
 ::
 
     objective = METRIC ["of" NAME] ["in" PHASE] OPERATOR QUANTITY ["over" DURATION | "for" DURATION]
-    METRIC    = p50 | p95 | p99.9 | … | mean | maximum | error_rate | throughput | count | interrupted | users
-              | memory_peak | cpu_mean
+    METRIC    = p50 | p95 | p99.9 | … | mean | maximum | error_rate | throughput | count | interrupted
+              | users | arrivals | dropped | memory_peak | cpu_mean
     NAME      = text in single or double quotes, or one word
-    PHASE     = warm_up | ramp | steady | cool_down | fault | recovery | a step's own name in quotes
+    PHASE     = warm_up | ramp | steady | spike | cool_down | fault | recovery | a step's own name in quotes
     OPERATOR  = < | <= | > | >= | ==
     QUANTITY  = a number with a unit of the metric's dimension
 
@@ -26,7 +26,8 @@ from pytest_roo_load.errors import UsageError
 
 __all__ = ["PHASES", "parse_objective"]
 
-PHASES = ("warm_up", "ramp", "steady", "cool_down", "fault", "recovery")
+PHASES = ("warm_up", "ramp", "steady", "spike", "cool_down", "fault", "recovery")
+_AT_THE_END = frozenset({"interrupted", "arrivals", "dropped"})
 _ALLOWED_METRICS = ", ".join(("p50 … p99.9", *METRICS))
 _EXAMPLES = ("p50", "p90", "p95", "p99", "p99.9", *METRICS)
 _FORM = "METRIC [of 'NAME'] [in PHASE] < VALUE [over WINDOW | for DURATION]"
@@ -127,9 +128,9 @@ def _window(word: str | None, length: str | None, metric: Metric) -> _Window:
         return _Window()
     if metric.subject is Subject.PROCESS:
         raise UsageError("resources have no windows", value=f"{word} {length}", allowed="no 'over' and no 'for'")
-    if metric.name == "interrupted":
+    if metric.name in _AT_THE_END:
         raise UsageError(
-            "interrupted is known at the end only", value=f"{word} {length}", allowed="no 'over', no 'for'"
+            f"{metric.name} is known at the end only", value=f"{word} {length}", allowed="no 'over', no 'for'"
         )
     length_s = parse_quantity(length, Dimension.TIME)
     if length_s < 1 or not length_s.is_integer():

@@ -1,0 +1,189 @@
+"""Drives an open plan: iterations begin at moments of their own and borrow users that are set up and free."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from time import perf_counter
+
+from pytest_roo_load.core.profiles import Arrivals, arrival_times, users_of
+from pytest_roo_load.engine.performance import AFTER_AN_ERROR_S, Journey, perform_once
+from pytest_roo_load.engine.user import Surroundings, VirtualUser
+
+__all__ = ["ArrivalTurns", "OpenDriver"]
+
+
+class ArrivalTurns:
+    """Users wait here, each in the line of its journey, until an arrival borrows them."""
+
+    def __init__(self) -> None:
+        self._free: dict[Journey, deque[asyncio.Future[float | None]]] = {}
+        self._owed: dict[Journey, deque[float]] = {}
+        self._journey_of: dict[VirtualUser, Journey] = {}
+        self._coming: set[VirtualUser] = set()
+        self.ended = False
+
+    def __repr__(self) -> str:
+        return f"<ArrivalTurns, {sum(map(len, self._free.values()))} users free>"
+
+    def admit(self, user: VirtualUser, journey: Journey) -> None:
+        """A user joins: it is being set up, and will wait in the line of its journey."""
+        self._journey_of[user] = journey
+        self._coming.add(user)
+
+    async def take(self, user: VirtualUser) -> bool:
+        """See `Turns`: the turn is the next arrival; its intended start is noted on the user."""
+        self._coming.discard(user)
+        if self.ended:
+            return False
+        journey = self._journey_of[user]
+        owed = self._owed.get(journey)
+        intended = owed.popleft() if owed else await self._wait(journey)
+        if intended is None:
+            return False
+        user.due(intended)
+        return True
+
+    async def _wait(self, journey: Journey) -> float | None:
+        waiter: asyncio.Future[float | None] = asyncio.get_running_loop().create_future()
+        self._free.setdefault(journey, deque()).append(waiter)
+        return await waiter
+
+    def give(self, journey: Journey, intended: float) -> bool:
+        """Let a user have an arrival: a free one, the one that was busy last, or one that is being set up.
+
+        Returns:
+            Whether there was one.
+        """
+        free = self._free.get(journey)
+        while free:
+            waiter = free.pop()
+            if not waiter.done():
+                waiter.set_result(intended)
+                return True
+        coming = sum(self._journey_of[user] is journey for user in self._coming) if self._coming else 0
+        if coming > len(self._owed.get(journey, ())):
+            self._owed.setdefault(journey, deque()).append(intended)
+            return True
+        return False
+
+    def end(self) -> int:
+        """No more arrivals: who waits has its end. Returns how many arrivals still waited for users to be set up."""
+        self.ended = True
+        for free in self._free.values():
+            for waiter in free:
+                if not waiter.done():
+                    waiter.set_result(None)
+        return sum(map(len, self._owed.values()))
+
+
+class OpenDriver:
+    """Starts iterations when they are due.
+
+    Users that a plan wants beforehand are set up when the load begins: a journey that asks for `iterations()` runs up
+    to there and waits. When no user is free another one is set up, up to the plan's limit, and the arrival is its own.
+
+    Args:
+        arrivals: When iterations begin, and how many users there may be.
+        share: Index and number of the generators.
+        around: What the users share; its turns are `ArrivalTurns`.
+        turns: The same turns.
+        journeys: The journey of each user id.
+    """
+
+    def __init__(
+        self,
+        arrivals: Arrivals,
+        share: tuple[int, int],
+        around: Surroundings,
+        turns: ArrivalTurns,
+        journeys: Sequence[Journey],
+    ) -> None:
+        self._arrivals = arrivals
+        self._index, self._generators = share
+        self._around = around
+        self._turns = turns
+        self._journeys = journeys
+        self._unused = deque(users_of(arrivals.max_users, self._index, self._generators))
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __repr__(self) -> str:
+        return f"<OpenDriver with {len(self._tasks)} users, {len(self._unused)} more allowed>"
+
+    def advance(self, elapsed_s: float) -> None:
+        """Set up the users that are wanted beforehand; the rest comes with arrivals."""
+        del elapsed_s
+        wanted = [number for number in self._unused if number < self._arrivals.users]
+        self._start(wanted)
+
+    async def drive(self, began: float) -> None:
+        """Begin each arrival of this generator's share when it is due, then wait until all users have come to an end.
+
+        Args:
+            began: Start of the load on the clock of `time.perf_counter`.
+        """
+        self.advance(0.0)
+        pauses = self._around.pauses
+        for number, at_s in enumerate(arrival_times(self._arrivals.segments, self._around.seed)):
+            if number % self._generators != self._index:
+                continue
+            await pauses.pause(began + at_s - perf_counter())
+            if pauses.ended:
+                break
+            self._arrive(self._journeys[number % len(self._journeys)], began + at_s)
+        await pauses.until_end()
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _arrive(self, journey: Journey, intended: float) -> None:
+        self._around.recorder.arrived()
+        if self._turns.give(journey, intended):
+            return
+        number = next((number for number in self._unused if self._journeys[number] is journey), None)
+        if number is None:
+            self._around.recorder.dropped(1)
+            return
+        self._start([number])
+        self._turns.give(journey, intended)
+
+    def _start(self, numbers: Sequence[int]) -> None:
+        self._around.recorder.enter(len(numbers))
+        for number in numbers:
+            self._unused.remove(number)
+            user = VirtualUser(number, self._around, late=True)
+            self._turns.admit(user, self._journeys[number])
+            task = asyncio.create_task(self._live(user, self._journeys[number]))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def end(self) -> None:
+        """The load is over: nothing begins any more; arrivals whose users are not set up yet are dropped."""
+        self._around.recorder.dropped(self._turns.end())
+
+    async def interrupt(self) -> None:
+        """End what is still in flight."""
+        ending = list(self._tasks)
+        for task in ending:
+            task.cancel()
+        await asyncio.gather(*ending, return_exceptions=True)
+
+    async def _live(self, user: VirtualUser, journey: Journey) -> None:
+        recorder = self._around.recorder
+        sets_up = _asks_for_iterations(journey)
+        try:
+            while not self._turns.ended and (sets_up or await self._turns.take(user)):
+                if await perform_once(user, journey, has_turn=not sets_up):
+                    recorder.leave()
+                    await self._around.pauses.pause(AFTER_AN_ERROR_S)
+                    recorder.enter()
+            recorder.retire()
+        finally:
+            await user.close()
+
+
+def _asks_for_iterations(journey: Journey) -> bool:
+    """Whether the journey's own code speaks of `iterations`, so that it can be set up before its first turn."""
+    function = getattr(journey, "func", journey)
+    code = getattr(function, "__code__", None)
+    return code is not None and "iterations" in code.co_names

@@ -1,0 +1,60 @@
+"""One call of a journey by one user, whatever becomes of it."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Awaitable, Callable
+from time import perf_counter
+
+from pytest_roo_load.clients.counting import is_counted
+from pytest_roo_load.engine.user import VirtualUser
+from pytest_roo_load.errors import OperationError
+
+__all__ = ["AFTER_AN_ERROR_S", "Journey", "perform_once"]
+
+Journey = Callable[[VirtualUser], Awaitable[None]]
+AFTER_AN_ERROR_S = 0.1
+
+
+async def perform_once(user: VirtualUser, journey: Journey, *, has_turn: bool) -> bool:
+    """Call the journey; whether it raised, which is counted as a failed operation unless a client has counted it.
+
+    Args:
+        user: Who performs it.
+        journey: Without `iterations()` the call is one iteration.
+        has_turn: Whether the call was given a turn, which is then that of its first iteration.
+    """
+    began = perf_counter()
+    user.begin(has_turn=has_turn)
+    try:
+        await journey(user)
+    except BaseException as error:
+        if _ends_the_user(error):
+            raise
+        if not (isinstance(error, OperationError) and is_counted(error)):
+            _count(user, journey, error, perf_counter() - began)
+        return True
+    user.finish()
+    return False
+
+
+def _count(user: VirtualUser, journey: Journey, error: BaseException, latency_s: float) -> None:
+    slot = user.recorder.slot(f"journey {getattr(journey, '__name__', 'journey')}")
+    slot.started += 1
+    kind = error.kind if isinstance(error, OperationError) else type(error).__name__
+    slot.fail(latency_s, kind, _traceback(error))
+
+
+def _ends_the_user(error: BaseException) -> bool:
+    """Whether it comes from outside; all else is the journey's own and never the run's end, `pytest.fail()` as well."""
+    if isinstance(error, asyncio.CancelledError):
+        task = asyncio.current_task()
+        return task is not None and task.cancelling() > 0
+    return isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit)
+
+
+def _traceback(error: BaseException) -> str:
+    """The traceback from the journey's own frame on."""
+    frames = error.__traceback__.tb_next if error.__traceback__ else None
+    return "".join(traceback.format_exception(type(error), error, frames)).rstrip()

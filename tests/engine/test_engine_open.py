@@ -1,0 +1,198 @@
+"""Open profiles: arrivals are exact, borrow users, are dropped when none is free, count from their intended start."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from engine_lab import FLEETS, Target, measure, target
+
+from pytest_roo_load.core.profiles import arrival_rate, poisson, ramping_rate
+from pytest_roo_load.engine.fleet.inline import InlineFleet
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Target]:
+    with target() as result:
+        yield result
+
+
+async def visit(user: Any) -> None:
+    await user.http.get("/x/1")
+    user.record("who", user.id)
+
+
+async def prepared(user: Any) -> None:
+    """Sets itself up once, then takes one turn after another."""
+    user.record("set up", user.id)
+    async for _ in user.iterations():
+        await user.http.get("/x/1")
+
+
+async def busy(user: Any) -> None:
+    async for _ in user.iterations():
+        await user.think(5)
+
+
+async def broken(user: Any) -> None:
+    async for _ in user.iterations():
+        raise RuntimeError("no good")
+
+
+@pytest.mark.parametrize("journey", [visit, prepared])
+@pytest.mark.parametrize("fleet", FLEETS)
+def test_every_arrival_is_an_iteration(journey: Any, fleet: str, server: Target, tmp_path: Path) -> None:
+    before = server.requests
+    result = measure(
+        journey, arrival_rate("200/s", "1 s", max_users=20), FLEETS[fleet](), tmp_path / "live", server.url
+    )
+    assert (result.arrivals, result.dropped) == (200, 0)
+    assert result.count == result.steady.iterations == 200 == server.requests - before
+
+
+@pytest.mark.parametrize("fleet", FLEETS)
+def test_random_and_rising_arrivals_are_the_same_for_any_number_of_generators(
+    fleet: str, server: Target, tmp_path: Path
+) -> None:
+    random = measure(visit, poisson("100/s", "0.5 s", max_users=20), FLEETS[fleet](), tmp_path / "a", server.url)
+    alone = measure(visit, poisson("100/s", "0.5 s", max_users=20), InlineFleet(), tmp_path / "b", server.url)
+    assert random.arrivals == alone.arrivals == random.count > 20
+    rising = measure(
+        visit,
+        ramping_rate("100/s", ramp="0.4 s", hold="0.2 s", max_users=20),
+        FLEETS[fleet](),
+        tmp_path / "c",
+        server.url,
+    )
+    assert rising.phases["ramp"].arrivals + rising.arrivals == 40
+
+
+def test_users_are_set_up_beforehand_and_no_more_than_wanted(server: Target, tmp_path: Path) -> None:
+    profile = arrival_rate("50/s", "0.5 s", max_users=9, users=3)
+    result = measure(prepared, profile, InlineFleet(), tmp_path / "live", server.url)
+    assert 3 <= len(result.values["set up"].items) <= 9
+    assert sorted(result.values["set up"].items)[:3] == [0, 1, 2]
+    assert result.dropped == 0
+
+
+def test_arrivals_that_find_nobody_are_dropped_and_counted(tmp_path: Path) -> None:
+    result = measure(busy, arrival_rate("100/s", "0.5 s", max_users=4), InlineFleet(), tmp_path / "live")
+    assert result.arrivals == 50
+    assert result.dropped == 46
+    assert result.users == 4
+
+
+def test_a_journey_that_raises_does_not_stop_the_arrivals(tmp_path: Path) -> None:
+    result = measure(broken, arrival_rate("40/s", "0.5 s", max_users=10), InlineFleet(), tmp_path / "live")
+    assert result.arrivals == 20
+    assert result.failed + result.dropped == 20
+    assert result.errors["RuntimeError"].count == result.failed >= 10
+
+
+class Staller:
+    """Answers at once, but nobody from the `stall_at`-th request on for `stall_s` seconds."""
+
+    def __init__(self, stall_at: int, stall_s: float) -> None:
+        self.stall_at, self.stall_s = stall_at, stall_s
+        self.requests = 0
+        self.url = ""
+        self.listener: asyncio.Server
+        self._stalled_until = 0.0
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while await reader.readuntil(b"\r\n\r\n"):
+                self.requests += 1
+                if self.requests == self.stall_at:
+                    self._stalled_until = loop.time() + self.stall_s
+                await asyncio.sleep(max(0.0, self._stalled_until - loop.time()))
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
+
+
+@contextmanager
+def stalling(stall_at: int, stall_s: float) -> Iterator[Staller]:
+    staller, ready = Staller(stall_at, stall_s), threading.Event()
+    loop = asyncio.new_event_loop()
+
+    async def serve() -> None:
+        staller.listener = await asyncio.start_server(staller.answer, "127.0.0.1", 0)
+        staller.url = f"http://127.0.0.1:{staller.listener.sockets[0].getsockname()[1]}"
+        ready.set()
+
+    def run() -> None:
+        loop.run_until_complete(serve())
+        loop.run_forever()
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        loop.run_until_complete(asyncio.sleep(0))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    assert ready.wait(10)
+    try:
+        yield staller
+    finally:
+        loop.call_soon_threadsafe(staller.listener.close)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
+
+
+def test_a_stall_is_seen_by_all_who_would_have_come(tmp_path: Path) -> None:
+    """100/s and a stall of 1 s: about 100 arrivals are due in it, and the latency of each counts from when it was due.
+
+    Counted from the actual start only the ten that were in flight would be slow.
+    """
+    with stalling(stall_at=50, stall_s=1.0) as server:
+        profile = arrival_rate("100/s", "3 s", max_users=150, users=10)
+        result = measure(prepared, profile, InlineFleet(), tmp_path / "live", server.url)
+    assert result.arrivals == 300
+    assert result.dropped == 0
+    slow = result.steady.histogram.count_above(0.1)
+    assert 80 <= slow <= 100
+    assert result.percentile(99) is not None
+
+
+def test_lateness_counts_although_service_was_quick(tmp_path: Path) -> None:
+    """Two users, 50/s, a stall of 1 s: most arrivals of the stall are dropped, none of the late ones looks quick."""
+    with stalling(stall_at=20, stall_s=1.0) as server:
+        profile = arrival_rate("50/s", "2 s", max_users=2)
+        result = measure(prepared, profile, InlineFleet(), tmp_path / "live", server.url)
+    assert result.arrivals == 100
+    assert 40 <= result.dropped <= 55
+    assert result.steady.histogram.count_above(0.9) >= 1
+
+
+def test_the_first_operation_carries_the_lateness_of_its_iteration() -> None:
+    from time import perf_counter  # noqa: PLC0415
+
+    from pytest_roo_load.engine.lateness import LateRecorder  # noqa: PLC0415
+    from pytest_roo_load.engine.recorder import PhaseRecorder  # noqa: PLC0415
+
+    recorder = PhaseRecorder("steady")
+    late = LateRecorder(recorder)
+    late.due(perf_counter() - 2.0)
+    for _ in range(2):
+        slot = late.slot("GET /")
+        slot.started += 1
+        slot.ok.append(0.01)
+    late.due(perf_counter() - 3.0)
+    failing = late.slot("GET /")
+    failing.started += 1
+    failing.fail(0.01, "timeout", "")
+    recorder.collect(0, "steady")
+    tally = recorder.recording.phases["steady"].operations["GET /"]
+    assert (tally.started, tally.ok.count, tally.failed.count) == (3, 2, 1)
+    assert tally.ok.maximum == pytest.approx(2.01, rel=0.01)
+    assert tally.ok.minimum == pytest.approx(0.01)
+    assert tally.service is not None
+    assert tally.service.maximum == pytest.approx(0.01)
+    assert tally.failed.maximum == pytest.approx(3.01, rel=0.01)
