@@ -6,8 +6,8 @@ import pytest
 import pytest_roo_load
 
 DOCUMENTED = [
-    "OperationError", "Result", "RooLoadError", "UsageError", "User", "Verdict", "constant_users", "iterations",
-    "minutes", "seconds",
+    "OperationError", "Result", "RooLoadError", "UsageError", "User", "Verdict", "arrival_rate", "constant_users",
+    "iterations", "minutes", "poisson", "ramping_rate", "ramping_users", "seconds", "soak", "spike", "stairs",
 ]  # fmt: skip
 HEAVY = ("numpy", "scipy", "asyncio", "uvloop", "aiohttp", "sqlalchemy", "pytest_roo_load.core")
 

@@ -46,6 +46,7 @@ def run_of(config: pytest.Config) -> Run:
 def send_identity(config: pytest.Config, worker_input: dict[str, Any]) -> None:
     """Let an xdist worker take part in this run."""
     run = run_of(config)
+    run.show_progress()
     worker_input[INPUT_KEY] = {"identity": run.identity.plain(), "locks": str(run.exclusivity.folder)}
 
 
@@ -82,6 +83,7 @@ def check_services(config: pytest.Config, items: Iterable[pytest.Item]) -> None:
             check_named(run.config, option)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
+    run.show_progress()
 
 
 @contextlib.contextmanager

@@ -23,7 +23,7 @@ def measured_by(item: pytest.Item, run: Run) -> Measured:
     """What the current attempt at a test has measured so far."""
     if measured_key not in item.stash:
         slug, attempt = run.directory.attempt(item.nodeid)
-        item.stash[measured_key] = Measured(plan=item.stash[plan_key], slug=slug, attempt=attempt)
+        item.stash[measured_key] = Measured(test=item.name, plan=item.stash[plan_key], slug=slug, attempt=attempt)
     return item.stash[measured_key]
 
 

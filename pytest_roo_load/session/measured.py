@@ -15,12 +15,14 @@ class Measured:
     """One attempt at a test that measures.
 
     Attributes:
+        test: The test's name.
         plan: What its markers ask for.
         slug: Makes the names of its files.
         attempt: From 1; more than 1 when the test was run again.
         records: Its runs.
     """
 
+    test: str
     plan: TestPlan
     slug: str
     attempt: int

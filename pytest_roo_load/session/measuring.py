@@ -28,6 +28,7 @@ from pytest_roo_load.session.gate import MEASURING, plan_key
 from pytest_roo_load.session.hooks import run_of
 from pytest_roo_load.session.judging import measured_by
 from pytest_roo_load.session.measured import Measured
+from pytest_roo_load.session.progress import Note, noted
 from pytest_roo_load.session.run import Run
 from pytest_roo_load.session.scale import Scale
 from pytest_roo_load.session.stack import Service
@@ -103,8 +104,10 @@ def measure(run: Run, measured: Measured, journey: object, profile: Profile) -> 
     """See `VirtualUsers.run`."""
     draft = _Draft.of(run, measured, journey, profile)
     began = perf_counter()
+    note = Note(test=measured.test, live=str(draft.load.live), duration_s=draft.load.shard.plan.duration_s)
     try:
-        result, interval = perform(draft.load)
+        with noted(run.note, note):
+            result, interval = perform(draft.load)
     except BaseException as error:
         problem = str(error) if isinstance(error, RooLoadError) else f"ended by {type(error).__name__}"
         measured.records.append(draft.record((began, perf_counter()), None, problem))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import random
 import secrets
+import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -19,6 +21,7 @@ from pytest_roo_load.session.run_directory import RunDirectory
 if TYPE_CHECKING:
     from pytest_roo_load.core.sla.table import SlaTable
     from pytest_roo_load.keeper.client import Keeper
+    from pytest_roo_load.session.progress import Progress
     from pytest_roo_load.session.stack import Stack
 
 __all__ = ["Identity", "Run"]
@@ -76,7 +79,9 @@ class Run:
         self.exclusivity = Exclusivity(self.directory.path / "locks")
         self.measures = False
         self.misused = False
+        self.note = self.directory.path / "progress.json"
         self._arguments = arguments
+        self._progress: Progress | None = None
 
     def __repr__(self) -> str:
         return f"<Run {self.identity.id} in {self.worker or 'its owner'}>"
@@ -105,6 +110,15 @@ class Run:
 
         return read_sla(self.config.sla, named="sla" in self.config.places)
 
+    def show_progress(self) -> None:
+        """Show on the terminal how loads are getting on, if this process has one, until the run ends."""
+        if self._progress is not None:
+            return
+        from pytest_roo_load.session.progress import Progress  # noqa: PLC0415 - loaded when used
+
+        with suppress(OSError, ValueError):  # a standard output that is no file, as when pytest runs inside pytest
+            self._progress = Progress(self.note, sys.stdout.fileno())
+
     def begin(self) -> None:
         """Describe the run in its directory, unless another process has."""
         from pytest_roo_load.session.facts import beginning  # noqa: PLC0415 - loaded when used
@@ -131,6 +145,8 @@ class Run:
             exit_status: pytest's.
             reason: Why the run is incomplete; empty when it is complete.
         """
+        if self._progress is not None:
+            self._progress.close()
         self._stop_services()
         if not self.directory.description.exists():
             return None
