@@ -61,7 +61,7 @@ def check_items(collector: pytest.Collector, items: Iterable[pytest.Item]) -> No
     run = run_of(collector.config)
     for item in items:
         try:
-            item.stash[plan_key] = plan_of(item, run.sla)
+            item.stash[plan_key] = plan_of(item, run.sla_of(item.path.parent))
         except UsageError as error:
             run.misused = True
             raise collector.CollectError(str(error)) from None

@@ -75,6 +75,7 @@ class Run:
         self.config = config
         self.identity = identity
         self.worker = worker
+        self._tables: dict[Path, SlaTable] = {}
         self.directory = RunDirectory(config.directory / "runs" / identity.id)
         self.exclusivity = Exclusivity(self.directory.path / "locks")
         self.measures = False
@@ -118,6 +119,20 @@ class Run:
 
         with suppress(OSError, ValueError):  # a standard output that is no file, as when pytest runs inside pytest
             self._progress = Progress(self.note, sys.stdout.fileno())
+
+    def sla_of(self, folder: Path) -> SlaTable:
+        """The table for tests in a folder: the project's, completed by one that lies beside them.
+
+        So tests that come with a package bring their objectives along. A table that --roo-sla names stands alone.
+        """
+        beside = folder / self.config.sla.name
+        if "sla" in self.config.places or beside == self.config.sla or not beside.exists():
+            return self.sla
+        if folder not in self._tables:
+            from pytest_roo_load.session.plan import read_sla  # noqa: PLC0415 - loaded when used
+
+            self._tables[folder] = self.sla.completed_by(read_sla(beside, named=True))
+        return self._tables[folder]
 
     def begin(self) -> None:
         """Describe the run in its directory, unless another process has."""

@@ -11,7 +11,7 @@
     objectives = ["p95 < 3 s", "users >= 100"]
 
 An objective applies only where it is listed; `default` applies to a measuring test that names neither a scenario nor
-objectives of its own.
+objectives of its own. A table beside the test's module adds what the project's own does not have.
 """
 
 from __future__ import annotations
@@ -62,6 +62,14 @@ class SlaTable:
             return self.scenarios[name]
         allowed = ", ".join(self.scenarios) or f"none, for {self.source} has no [scenario.…] table"
         raise UsageError("unknown scenario", value=name, allowed=allowed, remedy=_suggestion(name, self.scenarios))
+
+    def completed_by(self, other: SlaTable) -> SlaTable:
+        """This table with what only the other has: scenarios of other names, and the default where there is none."""
+        return SlaTable(
+            source=self.source,
+            default=self.default or other.default,
+            scenarios={**other.scenarios, **self.scenarios},
+        )
 
 
 def parse_sla(text: str, source: str) -> SlaTable:
