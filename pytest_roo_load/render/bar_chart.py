@@ -18,7 +18,7 @@ def draw_bars(chart: BarChart, identity: str) -> Markup:
     """The chart as an SVG element; `identity` makes its ids unique in the document."""
     frame = Frame(horizontal=chart.x, vertical=chart.y)
     content = [*frame.grid(), _bars(frame, chart), *_markers(frame, chart.markers)]
-    return document(identity, (chart.title, chart.description), content)
+    return document(identity, (chart.title, f"{chart.claim}. {chart.description}"), content)
 
 
 def _bars(frame: Frame, chart: BarChart) -> Markup:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pytest_roo_load.core.units import Dimension
 from pytest_roo_load.render.axes import Axis
 
-__all__ = ["Band", "BarChart", "Chart", "Limit", "LineChart", "Marker", "Series"]
+__all__ = ["COLUMNS", "Band", "BarChart", "Cell", "Chart", "HeatMap", "Limit", "LineChart", "Marker", "Series"]
+
+COLUMNS = 312  # as many as a chart's plot is wide in its own units
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,15 +51,59 @@ class Limit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineChart:
-    """Lines over a horizontal axis; `description` tells in words what is to be seen, `note` goes below it."""
+    """Lines over a horizontal axis.
+
+    Attributes:
+        title: What is drawn: "Virtual users".
+        claim: What is to be seen, in one line: "10 users at every moment".
+        description: The same at length, for those who cannot see it.
+        note: What a reader must know, below the chart.
+        dimension: What the vertical axis measures, when the horizontal one is time; None otherwise.
+        columns: How many columns of points are drawn at most.
+    """
 
     title: str
+    claim: str
     description: str
     x: Axis
     y: Axis
     series: tuple[Series, ...]
     bands: tuple[Band, ...] = ()
     limits: tuple[Limit, ...] = ()
+    note: str = ""
+    dimension: Dimension | None = None
+    columns: int = COLUMNS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """A cell of a heat map that is not empty; level 0 is the least full."""
+
+    column: int
+    row: int
+    level: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeatMap:
+    """Cells over time and latency; see `LineChart` for the rest.
+
+    Attributes:
+        width_s: Seconds of a column; the first starts at 0.
+        rows: The latency where the first row begins, and the ratio from each row to the next.
+        levels: For each level, what its cells have at most.
+    """
+
+    title: str
+    claim: str
+    description: str
+    x: Axis
+    y: Axis
+    width_s: float
+    rows: tuple[float, float]
+    cells: tuple[Cell, ...]
+    levels: tuple[str, ...]
+    bands: tuple[Band, ...] = ()
     note: str = ""
 
 
@@ -73,6 +120,7 @@ class BarChart:
     """Bars between consecutive `edges`, so one height less than edges; see `LineChart` for the rest."""
 
     title: str
+    claim: str
     description: str
     x: Axis
     y: Axis
@@ -82,4 +130,4 @@ class BarChart:
     note: str = ""
 
 
-Chart = LineChart | BarChart
+Chart = LineChart | BarChart | HeatMap

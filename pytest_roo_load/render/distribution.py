@@ -47,6 +47,7 @@ def distribution_chart(data: Mapping[str, Any]) -> BarChart | None:
     )
     return BarChart(
         title="How the latencies are distributed",
+        claim=_claim(histogram),
         description=_description(histogram),
         x=log_axis(edges[0], edges[-1], Dimension.TIME, "latency, logarithmic"),
         y=value_axis(max(heights), Dimension.RATIO),
@@ -55,6 +56,11 @@ def distribution_chart(data: Mapping[str, Any]) -> BarChart | None:
         markers=markers,
         note=f"Share of the {figures.plural(histogram.count, 'successful operation')} of the steady phase per bar.",
     )
+
+
+def _claim(histogram: Histogram) -> str:
+    half, most = (figures.time(histogram.percentile(q)) for q in (50, 99))
+    return f"Half within {half}, 99 of 100 within {most}"
 
 
 def _description(histogram: Histogram) -> str:

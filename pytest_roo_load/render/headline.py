@@ -10,21 +10,39 @@ from pytest_roo_load.core.units import Dimension
 from pytest_roo_load.render import figures
 from pytest_roo_load.render.marks import INCOMPLETE, Mark, mark_of, worst_mark
 from pytest_roo_load.render.measurement import heading_of, mark_of_test
-from pytest_roo_load.render.reading import JSON
+from pytest_roo_load.render.reading import JSON, interrupted
 
 __all__ = ["Headline", "headline"]
 
 _FINISHED = "complete"
 _PASS, _FAIL = mark_of("pass"), mark_of("fail")
+_SAID = {
+    "pass": "passed",
+    "fail": "failed",
+    "invalid": "invalid",
+    "no data": "without data",
+    "incomplete": "incomplete",
+}
+_MOST_PROBLEMS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Headline:
-    """The title, one or two marks (a run can have failed and be incomplete), and sentences that say why."""
+    """The first lines of a report.
+
+    Attributes:
+        title: How many tests met their SLA.
+        marks: One or two: a run can have failed and be incomplete.
+        totals: How many tests there are of each verdict.
+        sentences: Why.
+        warnings: What makes the figures less than they seem.
+    """
 
     title: str
     marks: tuple[Mark, ...]
+    totals: str
     sentences: tuple[str, ...]
+    warnings: tuple[str, ...]
 
 
 def headline(run: JSON, results: Sequence[JSON]) -> Headline:
@@ -35,7 +53,9 @@ def headline(run: JSON, results: Sequence[JSON]) -> Headline:
     return Headline(
         title=_title(results, marks, finished=finished),
         marks=_overall(marks, finished=finished),
+        totals=_totals(marks),
         sentences=tuple(sentences),
+        warnings=(*_problems(results), *_interrupted(results)),
     )
 
 
@@ -47,6 +67,28 @@ def _title(results: Sequence[JSON], marks: Sequence[Mark], *, finished: bool) ->
         return f"{figures.plural(met, 'test')} measured, nothing judged"
     ended = "" if finished else " measured so far"
     return f"{met} of {figures.plural(len(marks), 'test')}{ended} met {'its' if len(marks) == 1 else 'their'} SLA"
+
+
+def _totals(marks: Sequence[Mark]) -> str:
+    numbers = Counter(mark.word for mark in marks)
+    return ", ".join(f"{numbers[word]} {said}" for word, said in _SAID.items() if numbers[word])
+
+
+def _problems(results: Sequence[JSON]) -> list[str]:
+    """What the generators had to say, of the first tests in full."""
+    found = [(result, problem) for result in results for run in result["runs"] for problem in run.get("problems") or ()]
+    told = [f"“{heading_of(result)}”: {problem}" for result, problem in found[:_MOST_PROBLEMS]]
+    rest = len(found) - len(told)
+    return [*told, f"{figures.plural(rest, 'more problem')} in other tests."] if rest else told
+
+
+def _interrupted(results: Sequence[JSON]) -> list[str]:
+    by_test = [sum(map(interrupted, result["runs"])) for result in results]
+    if not any(by_test):
+        return []
+    tests = figures.plural(sum(map(bool, by_test)), "test")
+    operations = figures.plural(sum(by_test), "operation")
+    return [f"{operations} of {tests} did not end with the load: interrupted, neither succeeded nor failed."]
 
 
 def _overall(marks: Sequence[Mark], *, finished: bool) -> tuple[Mark, ...]:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from pytest_roo_load.render.charts import Band, Limit, LineChart, Series
-from pytest_roo_load.render.frame import BOTTOM, LEFT, LINE_HEIGHT, RIGHT, TOP, WIDTH, Frame, document, width_of
+from pytest_roo_load.render.bands import borders, names, shades
+from pytest_roo_load.render.charts import Limit, LineChart, Series
+from pytest_roo_load.render.frame import BOTTOM, LEFT, LINE_HEIGHT, RIGHT, TOP, Frame, document
 from pytest_roo_load.render.printable import shortened
 from pytest_roo_load.render.svg import element, number, text
 from pytest_roo_load.render.thinning import Point, segments, thin
@@ -21,43 +22,17 @@ _FEW_POINTS, _MANY_POINTS = 30, 300  # up to so many, each point gets a dot; fro
 def draw_lines(chart: LineChart, identity: str) -> Markup:
     """The chart as an SVG element; `identity` makes its ids unique in the document."""
     frame = Frame(horizontal=chart.x, vertical=chart.y)
-    content = [element_ for band in chart.bands if band.shaded for element_ in _shade(frame, band)]
-    content += [*frame.grid(), *_borders(frame, chart.bands), *_names(frame, chart.bands)]
+    content = [*shades(frame, chart.bands), *frame.grid(), *borders(frame, chart.bands), *names(frame, chart.bands)]
     for series in reversed(chart.series):  # the first lies on top: medians above the peaks that surround them
-        content += [*_lines(frame, series), *_whiskers(frame, series)]
+        content += [*_lines(frame, series, chart.columns), *_whiskers(frame, series)]
     content += [element_ for limit in chart.limits for element_ in _limit(frame, limit)]
     content += _labels(frame, chart.series)
-    return document(identity, (chart.title, chart.description), content)
+    return document(identity, (chart.title, f"{chart.claim}. {chart.description}"), content)
 
 
-def _shade(frame: Frame, band: Band) -> list[Markup]:
-    left, right = frame.x(band.start), frame.x(band.end)
-    attributes: dict[str, str | float] = {"class": "band", "x": left, "y": TOP, "width": max(right - left, 1.0)}
-    return [element("rect", {**attributes, "height": BOTTOM - TOP})]
-
-
-def _borders(frame: Frame, bands: Sequence[Band]) -> list[Markup]:
-    places = [frame.x(band.start) for band in bands if band.start > 0]
-    return [element("line", {"class": "border", "x1": x, "x2": x, "y1": TOP - 12, "y2": BOTTOM}) for x in places]
-
-
-def _names(frame: Frame, bands: Sequence[Band]) -> list[Markup]:
-    """Names above the plot: in the middle of their band, else at its start if that is free, else not at all."""
-    taken: list[tuple[float, float]] = []
-    drawn = []
-    for band in sorted(bands, key=lambda band: band.start - band.end):
-        left, right, width = frame.x(band.start), frame.x(band.end), width_of(band.name)
-        start = (left + right - width) / 2 if width <= right - left else left + 2
-        if start + width > WIDTH or any(start < other[1] and other[0] < start + width for other in taken):
-            continue
-        taken.append((start, start + width))
-        drawn.append(text("text", {"class": "quiet", "x": start, "y": TOP - 6}, band.name))
-    return drawn
-
-
-def _lines(frame: Frame, series: Series) -> list[Markup]:
+def _lines(frame: Frame, series: Series, columns: int) -> list[Markup]:
     scale = frame.horizontal.scale
-    column_width = (scale.high - scale.low) / (RIGHT - LEFT)
+    column_width = (scale.high - scale.low) / columns
     stretches = [thin(stretch, column_width=column_width) for stretch in segments(series.points)]
     dots = [point for stretch in stretches if len(stretch) == 1 for point in stretch]
     points = sum(len(stretch) for stretch in stretches)

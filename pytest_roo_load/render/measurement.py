@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pytest_roo_load.render import figures, run_tables
 from pytest_roo_load.render.charts import Chart
+from pytest_roo_load.render.key_figures import KeyFigure, key_figures
 from pytest_roo_load.render.marks import INCOMPLETE, Mark, mark_of
-from pytest_roo_load.render.reading import JSON, nested, steady
+from pytest_roo_load.render.reading import JSON, interrupted, nested, steady
 from pytest_roo_load.render.run_charts import run_charts
+from pytest_roo_load.render.seconds import EMPTY, Seconds
 from pytest_roo_load.render.tables import Table
 from pytest_roo_load.render.trust import Trust, trust
 
-__all__ = ["Fact", "Measurement", "RunView", "anchor_of", "heading_of", "mark_of_test", "measurement"]
+__all__ = ["Fact", "Measurement", "RunView", "Source", "anchor_of", "heading_of", "mark_of_test", "measurement"]
 
 _FAILED_OUTCOMES = ("failed", "error")
 
@@ -28,13 +31,18 @@ class Fact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunView:
-    """One `run()` of a test; tables without rows were not measured."""
+    """One `run()` of a test; tables without rows were not measured, and each chart has an id of its own."""
 
+    anchor: str
     heading: str
     mark: Mark
+    warnings: tuple[str, ...]
+    lead: str
+    figures: tuple[KeyFigure, ...]
     facts: tuple[Fact, ...]
     objectives: Table
-    charts: tuple[Chart, ...]
+    errors: Table
+    charts: tuple[tuple[str, Chart], ...]
     tables: tuple[Table, ...]
     resources: Table
     trust: Trust
@@ -42,9 +50,10 @@ class RunView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
-    """One test: its verdict, what it said when it failed, and its runs."""
+    """One test: its verdict, what it said when it failed, and its runs; `family` is its file and function."""
 
     anchor: str
+    family: tuple[str, str]
     heading: str
     mark: Mark
     facts: tuple[Fact, ...]
@@ -75,18 +84,32 @@ def mark_of_test(result: JSON) -> Mark:
     return mark_of("fail") if outcome in _FAILED_OUTCOMES and mark == mark_of("pass") else mark
 
 
-def measurement(number: int, file: str, result: JSON) -> Measurement:
-    """The section of a test, which is listed at this place and whose figures are in this file."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where the figures of a test come from: its place in the report, its file, and the seconds of its runs by file.
+
+    `columns` is how finely lines are drawn.
+    """
+
+    number: int
+    file: str
+    seconds: Mapping[str, Seconds]
+    columns: int
+
+
+def measurement(source: Source, result: JSON) -> Measurement:
+    """The section of a test."""
     test = result["test"]
-    runs = tuple(_run(run) for run in result["runs"])
+    anchor = anchor_of(source.number)
     return Measurement(
-        anchor=anchor_of(number),
+        anchor=anchor,
+        family=(test.get("file") or "", test["name"].partition("[")[0]),
         heading=heading_of(result),
         mark=mark_of_test(result),
-        facts=_facts(file, test),
+        facts=_facts(source.file, test),
         reason=_reason(result),
         message=test.get("message") or "",
-        runs=runs,
+        runs=tuple(_run(run, f"{anchor}-run-{place}", source) for place, run in enumerate(result["runs"], 1)),
     )
 
 
@@ -114,39 +137,58 @@ def _reason(result: JSON) -> str:
     return ""
 
 
-def _run(run: JSON) -> RunView:
+def _run(run: JSON, anchor: str, source: Source) -> RunView:
+    seconds = source.seconds.get(run.get("live") or "", EMPTY)
     tables = (
         run_tables.operations(run),
         run_tables.groups(run),
         run_tables.checks(run),
-        run_tables.errors(run),
+        run_tables.slowest(run, seconds),
+        run_tables.fairness(run),
         run_tables.values(run),
         run_tables.phases(run),
     )
+    charts = run_charts(run, seconds, columns=source.columns)
     return RunView(
+        anchor=anchor,
         heading=f"Run {run['number']}",
         mark=mark_of(run["verdict"]),
+        warnings=_warnings(run),
+        lead=_lead(run),
+        figures=key_figures(run),
         facts=_run_facts(run),
         objectives=run_tables.objectives(run),
-        charts=run_charts(run),
+        errors=run_tables.errors(run),
+        charts=tuple((f"{anchor}-{number}", chart) for number, chart in enumerate(charts, 1)),
         tables=tuple(table for table in tables if table.rows),
         resources=run_tables.resources(run),
         trust=trust(run),
     )
 
 
+def _warnings(run: JSON) -> tuple[str, ...]:
+    """What a reader of the verdict must know besides."""
+    number = interrupted(run)
+    if not number:
+        return ()
+    were = f"{figures.plural(number, 'operation')} {'was' if number == 1 else 'were'}"
+    return (f"{were} still in flight when the graceful stop was over: interrupted, neither succeeded nor failed.",)
+
+
+def _lead(run: JSON) -> str:
+    """What was done, in one line."""
+    weights = run.get("journeys") or {}
+    journeys = ", ".join(name if weight == 1 else f"{name} (weight {weight:g})" for name, weight in weights.items())
+    return " · ".join(part for part in (run.get("profile"), journeys) if part)
+
+
 def _run_facts(run: JSON) -> tuple[Fact, ...]:
     phase = steady(run)
-    journeys = ", ".join(
-        name if weight == 1 else f"{name} (weight {weight:g})" for name, weight in (run.get("journeys") or {}).items()
-    )
     facts = (
-        Fact(name="profile", text=run.get("profile") or figures.MISSING),
-        Fact(name="journeys", text=journeys or figures.MISSING),
         Fact(name="steady phase", text=figures.elapsed(phase.get("duration"))),
         Fact(name="generators", text=run.get("fleet") or figures.MISSING),
         Fact(name="seed", text=str(run.get("seed", figures.MISSING))),
         Fact(name="started", text=figures.moment(run.get("started_at"))),
-        Fact(name="interrupted operations", text=figures.count(nested(phase, "statistics", "interrupted"))),
+        Fact(name="interrupted in it", text=figures.count(nested(phase, "statistics", "interrupted"))),
     )
     return (*facts, Fact(name="every second in", text=run.get("live") or figures.MISSING, code=True))

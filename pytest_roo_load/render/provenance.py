@@ -92,11 +92,33 @@ PROVENANCE = (
     _entry(
         "charts over time",
         "One point per second. Where there are more seconds than columns, the lowest and the highest of each column "
-        "are drawn. Seconds without samples are gaps. Shaded is what objectives do not look at: phases other than "
-        "the steady one, and the graceful stop after the last. What was looked at as a second ended stands at its end, "
-        "everything else at its middle.",
+        "are drawn, also when the chart is zoomed into. Seconds without samples are gaps. Shaded is what objectives do "
+        "not look at: phases other than the steady one, and the graceful stop after the last. What was looked at as a "
+        "second ended stands at its end, everything else at its middle.",
         _LIVE,
         "one line per second",
+    ),
+    _entry(
+        "every latency over time",
+        "The successful operations that ended in each second, by latency on a logarithmic grid of 20 steps per decade, "
+        "added up to at most 120 columns and 40 rows. The colour is the number of operations in the cell, on a "
+        "logarithmic scale of the fullest.",
+        _LIVE,
+        "operations.*.ok",
+    ),
+    _entry(
+        "slowest operations",
+        "The 15 slowest successful operations of all phases. The slowest of an operation in a second is exact; those "
+        "behind it are exact to 0.1 %. Operations that failed have no place here: they are counted by kind.",
+        _LIVE,
+        "operations.*.ok",
+    ),
+    _entry(
+        "iterations per user",
+        "The iterations that each user of a closed profile finished, of those begun in the phase; percentiles by "
+        "nearest rank. Gini's coefficient is 0 when all users did alike and nearly 1 when one of them did everything.",
+        _RESULT,
+        "runs[].phases[].fairness",
     ),
     _entry(
         "distribution",

@@ -7,7 +7,7 @@ from typing import Any
 
 from pytest_roo_load.core.profiles import STEADY
 
-__all__ = ["JSON", "TARGET", "last_second", "nested", "steady"]
+__all__ = ["JSON", "TARGET", "interrupted", "last_second", "nested", "steady"]
 
 JSON = Mapping[str, Any]
 TARGET = "ccs"
@@ -25,6 +25,11 @@ def nested(data: JSON, *keys: str) -> Any:
 def steady(run: JSON) -> JSON:
     """The steady phase of a run; empty when it has none."""
     return next((phase for phase in run.get("phases") or () if phase["name"] == STEADY), _NOTHING)
+
+
+def interrupted(run: JSON) -> int:
+    """Operations of all phases that were still in flight when the graceful stop was over."""
+    return sum(nested(phase, "statistics", "interrupted") or 0 for phase in run.get("phases") or ())
 
 
 def last_second(run: JSON) -> float:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from pytest_roo_load.core.profiles import STEADY
 from pytest_roo_load.core.units import Dimension, format_quantity
+from pytest_roo_load.render import claims
 from pytest_roo_load.render.axes import Axis, elapsed_axis, suited_axis
-from pytest_roo_load.render.charts import Band, Chart, Limit, LineChart, Series
+from pytest_roo_load.render.charts import Chart, Limit, LineChart, Series
 from pytest_roo_load.render.distribution import distribution_chart
+from pytest_roo_load.render.heat_map import heat_map
+from pytest_roo_load.render.phases import bands, is_judged
 from pytest_roo_load.render.reading import JSON, last_second, nested, steady
+from pytest_roo_load.render.seconds import Seconds
 
 __all__ = ["run_charts"]
 
@@ -23,22 +26,23 @@ Points = tuple[tuple[float, float | None], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Plot:
-    """What the charts over time have in common: a title and a dimension, the lines, and the run they belong to."""
+    """What the charts over time have in common: title, heading and dimension, the lines, and the run they belong to."""
 
     run: JSON
     title: str
+    claim: str
     dimension: Dimension
     lines: tuple[tuple[str, Points, int], ...]
     limits: tuple[Limit, ...]
 
 
-def run_charts(run: JSON) -> tuple[Chart, ...]:
-    """Every chart for which the run has data."""
-    plots = (_throughput(run), _latency(run), _users(run), _resource(run, "cpu"), _resource(run, "memory"))
+def run_charts(run: JSON, seconds: Seconds, *, columns: int) -> tuple[Chart, ...]:
+    """Every chart for which the run has data; lines are drawn in at most so many columns."""
+    plots = (_latency(run), _throughput(run), _users(run), _resource(run, "cpu"), _resource(run, "memory"))
     histogram = nested(steady(run), "statistics", "histogram")
-    distribution = distribution_chart(histogram) if histogram else None
-    charts: list[Chart | None] = [_chart(plot) for plot in plots]
-    charts.insert(2, distribution)
+    charts: list[Chart | None] = [_chart(plot, columns) for plot in plots]
+    charts.insert(1, heat_map(run, seconds))
+    charts.insert(3, distribution_chart(histogram) if histogram else None)
     return tuple(chart for chart in charts if chart is not None)
 
 
@@ -47,6 +51,7 @@ def _throughput(run: JSON) -> _Plot:
     return _Plot(
         run=run,
         title="Operations per second",
+        claim=claims.throughput(run),
         dimension=Dimension.RATE,
         lines=lines,
         limits=_limits(run, _of_metric("throughput")),
@@ -57,6 +62,7 @@ def _latency(run: JSON) -> _Plot:
     return _Plot(
         run=run,
         title="Latency of successful operations",
+        claim=claims.latency(run),
         dimension=Dimension.TIME,
         lines=tuple((name, _line(run, name), style) for style, name in enumerate(("p50", "p95", "p99"))),
         limits=_limits(run, lambda objective: objective["dimension"] == "time" and objective["of"] is None),
@@ -67,6 +73,7 @@ def _users(run: JSON) -> _Plot:
     return _Plot(
         run=run,
         title="Virtual users",
+        claim=claims.users(run),
         dimension=Dimension.COUNT,
         lines=(("users", _steps(_line(run, "users")), 0),),
         limits=_limits(run, _of_metric("users")),
@@ -80,7 +87,8 @@ def _resource(run: JSON, kind: str) -> _Plot:
     lines = tuple((name, _look(run, processes[name].get(kind)), _style(name, order)) for name in order)
     title = "CPU, share of the cores each may use" if kind == "cpu" else "Resident memory"
     limits = _limits(run, _of_metric(_LIMIT_METRICS[kind]))
-    return _Plot(run=run, title=title, dimension=dimension, lines=lines, limits=limits)
+    claim = claims.cpu(run) if kind == "cpu" else claims.memory(run)
+    return _Plot(run=run, title=title, claim=claim, dimension=dimension, lines=lines, limits=limits)
 
 
 def _style(name: str, order: Sequence[str]) -> int:
@@ -93,7 +101,7 @@ def _of_metric(name: str) -> Callable[[JSON], bool]:
 
 
 def _limits(run: JSON, chosen: Callable[[JSON], bool]) -> tuple[Limit, ...]:
-    steady_ones = (objective for objective in run.get("objectives") or () if objective["phase"] == STEADY)
+    steady_ones = (objective for objective in run.get("objectives") or () if is_judged(objective["phase"]))
     return tuple(
         Limit(value=objective["limit"], label=objective["text"])
         for objective in steady_ones
@@ -131,7 +139,7 @@ def _present(lines: Iterable[tuple[str, Points, int]]) -> list[float]:
     return [value for _, points, _ in lines for _, value in points if value is not None]
 
 
-def _chart(plot: _Plot) -> LineChart | None:
+def _chart(plot: _Plot, columns: int) -> LineChart | None:
     values = _present(plot.lines)
     if not values:
         return None
@@ -140,13 +148,16 @@ def _chart(plot: _Plot) -> LineChart | None:
     axis = suited_axis([*values, *(limit.value for limit in limits)], plot.dimension)
     return LineChart(
         title=plot.title,
+        claim=plot.claim,
         description=_description(plot, series),
         x=elapsed_axis(last_second(plot.run)),
         y=axis,
         series=series,
-        bands=_bands(plot.run),
+        bands=bands(plot.run),
         limits=limits,
         note=_note(axis, [limit for limit in plot.limits if limit not in limits]),
+        dimension=plot.dimension,
+        columns=columns,
     )
 
 
@@ -158,19 +169,6 @@ def _series(line: tuple[str, Points, int], dimension: Dimension) -> Series:
 def _span(values: Sequence[float], dimension: Dimension) -> str:
     low, high = (format_quantity(value, dimension) for value in (min(values), max(values)))
     return low if low == high else f"{low} to {high}"
-
-
-def _bands(run: JSON) -> tuple[Band, ...]:
-    """The phases, and what came after the last one: the graceful stop."""
-    spans = run.get("spans") or {}
-    bands = [
-        Band(name=name.replace("_", " "), start=start, end=end, shaded=name != STEADY)
-        for name, (start, end) in spans.items()
-    ]
-    last = max((band.end for band in bands), default=0.0)
-    if bands and last < last_second(run):
-        bands.append(Band(name="stop", start=last, end=last_second(run), shaded=True))
-    return tuple(bands)
 
 
 def _description(plot: _Plot, series: Sequence[Series]) -> str:

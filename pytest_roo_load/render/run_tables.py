@@ -8,9 +8,12 @@ from pytest_roo_load.core.units import Dimension
 from pytest_roo_load.render import figures
 from pytest_roo_load.render.marks import mark_of
 from pytest_roo_load.render.reading import JSON, steady
+from pytest_roo_load.render.seconds import Seconds
 from pytest_roo_load.render.tables import Cell, Table, table
 
-__all__ = ["checks", "errors", "groups", "objectives", "operations", "phases", "resources", "values"]
+__all__ = [
+    "checks", "errors", "fairness", "groups", "objectives", "operations", "phases", "resources", "slowest", "values",
+]  # fmt: skip
 
 _TIMED = "| >ended | >per second | >p50 | >p90 | >p95 | >p99 | >max | >failed | >error rate"
 
@@ -112,6 +115,44 @@ def _errors(run: JSON) -> Iterator[tuple[str, str, str, int, str]]:
         for operation, statistics in (phase.get("operations") or {}).items():
             for kind, error in (statistics.get("errors") or {}).items():
                 yield phase["name"], operation, kind, error["count"], error.get("exemplar") or ""
+
+
+def slowest(run: JSON, seconds: Seconds) -> Table:
+    """The slowest successful operations of all phases."""
+    medians = {name: one.get("p50") for name, one in (steady(run).get("operations") or {}).items()}
+    rows = (
+        (
+            slow.operation,
+            figures.time(slow.latency_s),
+            _times(slow.latency_s, medians.get(slow.operation)),
+            f"{slow.t} s to {slow.t + 1} s",
+            slow.phase.replace("_", " "),
+            figures.count(slow.users),
+        )
+        for slow in seconds.slowest
+    )
+    heads = "operation | >latency | >times its median | >ended | phase | >users then"
+    return table("Slowest operations", heads, rows)
+
+
+def _times(value: float, median: float | None) -> str:
+    return f"{value / median:,.1f} ×" if median else figures.MISSING
+
+
+def fairness(run: JSON) -> Table:
+    """How evenly the iterations of each phase are spread over its users."""
+    rows = (
+        (
+            phase["name"].replace("_", " "),
+            figures.count(spread["users"]),
+            *(figures.count(spread[name]) for name in ("least", "p5", "median", "p95", "most")),
+            f"{spread['gini']:.2f}",
+        )
+        for phase in run.get("phases") or ()
+        if (spread := phase.get("fairness"))
+    )
+    heads = "phase | >users | >least | >5 of 100 up to | >median | >95 of 100 up to | >most | >Gini coefficient"
+    return table("Iterations per user", heads, rows)
 
 
 def values(run: JSON) -> Table:

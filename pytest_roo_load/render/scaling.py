@@ -63,12 +63,19 @@ def _against_users(title: str, metric: str, dimension: Dimension, levels: Sequen
     axis = suited_axis([*values, *(end for _, *ends in ranges for end in ends)], dimension)
     return LineChart(
         title=title,
+        claim=_claim(points, metric, dimension),
         description=f"{words}.",
         x=count_axis([users for users, _ in points], "virtual users"),
         y=axis,
         series=(Series(name=metric, points=points, span=f"{low} to {high}", style=0, ranges=ranges),),
         note=f"{axis.note} {_WHISKERS if ranges else ''}".strip(),
     )
+
+
+def _claim(points: Sequence[tuple[float, float | None]], metric: str, dimension: Dimension) -> str:
+    (fewest, first), *_, (most, last) = [(users, value) for users, value in points if value is not None] * 2
+    ends = f"{metric}: {format_quantity(first, dimension)} with {fewest:g} users"
+    return f"{ends}, {format_quantity(last, dimension)} with {most:g}"
 
 
 def _ranges(metric: str, levels: Sequence[JSON]) -> tuple[tuple[float, float, float], ...]:

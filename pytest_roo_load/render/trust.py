@@ -11,10 +11,10 @@ from pytest_roo_load.render.marks import Mark, mark_of
 from pytest_roo_load.render.reading import JSON
 from pytest_roo_load.render.tables import Cell, Table, table
 
-__all__ = ["Trust", "trust"]
+__all__ = ["JUDGED", "Trust", "trust"]
 
 _GIVEN_UP = (mark_of("invalid"), "The run was given up: there are no latencies.")
-_JUDGED = (("lag_p95_s", LIMITS.lag_p95_s), ("starved", LIMITS.starved), ("cpu", LIMITS.cpu))
+JUDGED = (("lag_p95_s", LIMITS.lag_p95_s), ("starved", LIMITS.starved), ("cpu", LIMITS.cpu))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ def _answer(generators: Sequence[JSON], problems: Sequence[str]) -> tuple[Mark, 
         return mark_of(
             "no data"
         ), "Nothing tells whether the latencies can be trusted: no generator reported its health."
-    unknown = [generator["name"] for generator in generators if any(generator.get(key) is None for key, _ in _JUDGED)]
+    unknown = [generator["name"] for generator in generators if any(generator.get(key) is None for key, _ in JUDGED)]
     if unknown:
         names = ", ".join(unknown)
         return mark_of("no data"), f"What could be looked at was within the limits, but not everything could ({names})."
@@ -62,7 +62,7 @@ def _table(generators: Sequence[JSON]) -> Table:
 
 
 def _row(generator: JSON) -> tuple[Cell | str, ...]:
-    lag, starved, cpu = (_judged(generator.get(key), limit, key) for key, limit in _JUDGED)
+    lag, starved, cpu = (_judged(generator.get(key), limit, key) for key, limit in JUDGED)
     return (
         generator["name"],
         str(generator.get("pid") or figures.MISSING),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import os
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -13,12 +16,17 @@ from markupsafe import Markup
 
 from pytest_roo_load.errors import RooLoadError, UsageError
 from pytest_roo_load.render.drawing import draw
+from pytest_roo_load.render.plots import plots
 from pytest_roo_load.render.printable import printable
-from pytest_roo_load.render.view import ReportView, view
+from pytest_roo_load.render.seconds import Seconds, digest
+from pytest_roo_load.render.view import UNREADABLE, ReportView, view
 
 __all__ = ["REPORT_NAME", "html", "write_report"]
 
 REPORT_NAME = "report.html"
+_STYLES = ("vendor/uPlot.min.css", "report.css", "print.css")
+_SCRIPTS = ("vendor/uPlot.iife.min.js", "format.js", "charts.js", "page.js")
+_ALL_POINTS, _FEWEST_POINTS = 30_000, 120  # per line, of all charts together
 
 
 def write_report(run_directory: Path) -> Path:
@@ -54,9 +62,33 @@ def html(content: ReportView) -> str:
         finalize=_finalize,
     )
     environment.filters["draw"] = draw
-    css = files("pytest_roo_load.render").joinpath("assets/report.css").read_text(encoding="utf-8")
-    page = environment.get_template("report.html.j2")
-    return page.render(view=content, css=Markup(css))  # noqa: S704 - our own style sheet
+    script = _assets(_SCRIPTS)
+    return environment.get_template("report.html.j2").render(
+        view=content,
+        css=_assets(_STYLES),
+        script=script,
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        data=_embedded(_plots(content)),
+    )
+
+
+def _assets(names: Sequence[str]) -> Markup:
+    """Our own style sheets and scripts, and those of uPlot, as one text."""
+    folder = files("pytest_roo_load.render").joinpath("assets")
+    return Markup("\n".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names))  # noqa: S704
+
+
+def _plots(content: ReportView) -> dict[str, Any]:
+    """The figures of all charts; the more charts there are, the fewer points each has."""
+    charts = list(content.charts)
+    points = max(_FEWEST_POINTS, _ALL_POINTS // max(len(charts), 1))
+    return plots(charts, points=points)
+
+
+def _embedded(value: object) -> Markup:
+    """JSON for a script element: nothing in it can end the element or begin a comment."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return Markup(printable(text).replace("<", "\\u003c"))  # noqa: S704
 
 
 def _finalize(value: Any) -> Any:
@@ -68,10 +100,33 @@ def _read_view(run_directory: Path) -> ReportView:
     paths = sorted((run_directory / "results").glob("*.json"))
     results = {path.relative_to(run_directory).as_posix(): _read(path) for path in paths}
     try:
-        return view(run, results)
+        return view(run, results, _seconds(run_directory))
     except UsageError as error:
         place = run_directory / (error.place or "")
         raise UsageError(error.problem, value=error.value, allowed=error.allowed, place=str(place)) from error
+
+
+def _seconds(run_directory: Path) -> dict[str, Seconds]:
+    """What the live files hold, by file."""
+    paths = sorted((run_directory / "live").glob("*.ndjson"))
+    found = {}
+    for path in paths:
+        try:
+            found[path.relative_to(run_directory).as_posix()] = digest(_lines(path))
+        except (OSError, *UNREADABLE) as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise UsageError("the file is damaged", value=reason, allowed="seconds", place=str(path)) from error
+    return found
+
+
+def _lines(path: Path) -> Iterator[Any]:
+    """The lines of a live file up to the first that is incomplete: whoever wrote it may have been killed."""
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            try:
+                yield json.loads(line)
+            except ValueError:
+                return
 
 
 def _read(path: Path) -> Any:

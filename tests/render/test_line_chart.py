@@ -20,6 +20,7 @@ def chart(*points: tuple[float, float | None], **rest: object) -> LineChart:
     settings: dict[str, object] = {"series": (series,), **rest}
     return LineChart(
         title="A title",
+        claim="A claim",
         description="A description",
         x=elapsed_axis(10),
         y=value_axis(max(values, default=0), Dimension.COUNT),
@@ -46,7 +47,7 @@ def test_a_chart_tells_screen_readers_what_it_shows() -> None:
     assert svg.attrib["aria-labelledby"] == "one-title one-description"
     assert [(child.attrib["id"], child.text) for child in list(svg)[:2]] == [
         ("one-title", "A title"),
-        ("one-description", "A description"),
+        ("one-description", "A claim. A description"),
     ]
 
 

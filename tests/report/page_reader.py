@@ -35,14 +35,14 @@ class Node:
 
     @property
     def text(self) -> str:
-        """What is read, white space as one blank."""
+        """What is read (scripts are not), white space as one blank."""
         return " ".join("".join(self._texts()).split())
 
     def _texts(self) -> Iterator[str]:
         for child in self.children:
             if isinstance(child, str):
                 yield child
-            else:
+            elif child.tag != "script":
                 yield from child._texts()
 
     def table(self, caption: str) -> list[dict[str, str]]:

@@ -131,6 +131,15 @@ def _phase(name: str, load: Load, start: int, samples: Sequence[Sequence[float]]
         },
         "groups": {"round trip": statistics([latency * 2 for latency in latencies[::9]], {}, len(samples))},
         "checks": {"the answer names its sender": [len(latencies) // 4, 0]},
+        "fairness": {
+            "users": load.users,
+            "least": 2,
+            "p5": 3,
+            "median": 4,
+            "p95": 6,
+            "most": 7,
+            "gini": 0.12,
+        },
     }
 
 
@@ -266,6 +275,30 @@ def run_json(**changes: Any) -> JSON:
 def _service(url: str, version: str, ready_s: float) -> JSON:
     pids = [4100, 4101]
     return {"url": url, "version": version, "ready_s": ready_s, "from_template": None, "embedded": True, "pids": pids}
+
+
+def live_seconds(load: Load) -> list[JSON]:
+    """The lines of the live file of the run that `run_dict` makes up from the same load."""
+    draw = random.Random(load.users)
+    lines = []
+    for t in range(load.seconds + load.warm_up):
+        latencies = _latencies(load, draw, t)
+        operations = {}
+        for index, name in enumerate(OPERATIONS):
+            histogram = Histogram()
+            histogram.add(latencies[index :: len(OPERATIONS)])
+            operations[name] = {"ok": histogram.to_dict(), "failed": 0}
+        phase = "warm_up" if t < load.warm_up else "steady"
+        lines.append({"t": t, "phase": phase, "users": load.users, "operations": operations, "resources": {}})
+    return lines
+
+
+def write_live(directory: Path, load: Load) -> Path:
+    """The live file of a run of this load."""
+    (directory / "live").mkdir(exist_ok=True)
+    path = directory / "live" / f"users-{load.users}-1-1.ndjson"
+    path.write_text("".join(json.dumps(second) + "\n" for second in live_seconds(load)), encoding="utf-8")
+    return path
 
 
 def write(directory: Path, run: JSON, results: Sequence[JSON]) -> Path:

@@ -12,7 +12,7 @@ def view_of(*results: JSON, **changes: object) -> ReportView:
 
 
 def chart_named(content: ReportView, title: str) -> Chart:
-    (found,) = (chart for chart in content.measurements[0].runs[0].charts if chart.title == title)
+    (found,) = (chart for _, chart in content.measurements[0].runs[0].charts if chart.title == title)
     return found
 
 
@@ -127,7 +127,7 @@ def test_a_chart_without_any_value_is_left_out() -> None:
     run["timeline"] = {"t": [0, 1], "users": [1, 1], "throughput": [0, 0], "failed": [2, 2], "p50": [None, None]}
     run["phases"] = []
 
-    titles = [chart.title for chart in view_of(result).measurements[0].runs[0].charts]
+    titles = [chart.title for _, chart in view_of(result).measurements[0].runs[0].charts]
     assert titles == ["Operations per second", "Virtual users"]
 
 
