@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from pytest_roo_load.core.result import Result
     from pytest_roo_load.core.units import minutes, seconds
     from pytest_roo_load.core.verdict import Verdict
-    from pytest_roo_load.errors import OperationError, RooLoadError, UsageError
+    from pytest_roo_load.engine.feeds import csv_feed, json_lines_feed, made_feed
+    from pytest_roo_load.errors import FeedExhausted, OperationError, RooLoadError, UsageError
 
 __all__ = [
+    "FeedExhausted",
     "OperationError",
     "Result",
     "RooLoadError",
@@ -35,7 +37,10 @@ __all__ = [
     "Verdict",
     "arrival_rate",
     "constant_users",
+    "csv_feed",
     "iterations",
+    "json_lines_feed",
+    "made_feed",
     "minutes",
     "poisson",
     "ramping_rate",
@@ -47,6 +52,10 @@ __all__ = [
 ]
 
 _HOMES = {
+    "FeedExhausted": "pytest_roo_load.errors",
+    "csv_feed": "pytest_roo_load.engine.feeds",
+    "json_lines_feed": "pytest_roo_load.engine.feeds",
+    "made_feed": "pytest_roo_load.engine.feeds",
     "OperationError": "pytest_roo_load.errors",
     "Result": "pytest_roo_load.core.result",
     "RooLoadError": "pytest_roo_load.errors",

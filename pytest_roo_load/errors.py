@@ -10,6 +10,7 @@ RooLoadError
 │   ├── ConnectionLost  the connection ended before the answer was complete
 │   ├── ProtocolError   the answer was not HTTP or WebSocket as the standard has it
 │   └── UnexpectedAnswer  a well-formed answer that the caller cannot go on with
+├── FeedExhausted       a user asked for a row after a feed's last one
 └── GeneratorError      a generator died or could not take the load
 
 RooLoadWarning is the one warning: something was measured, but not as the user may think.
@@ -22,6 +23,7 @@ from __future__ import annotations
 __all__ = [
     "ConnectError",
     "ConnectionLost",
+    "FeedExhausted",
     "GeneratorError",
     "KeeperError",
     "OperationError",
@@ -135,6 +137,10 @@ class UnexpectedAnswer(OperationError):
     """A well-formed answer that the caller cannot go on with, such as a status it did not expect."""
 
     kind = "unexpected answer"
+
+
+class FeedExhausted(RooLoadError):
+    """A user asked for a row after a feed's last one; the journey may catch it, else it is a failed operation."""
 
 
 class GeneratorError(RooLoadError):

@@ -72,6 +72,9 @@ class User(Protocol):
     async def think(self, low_s: float, high_s: float | None = None) -> None:
         """Pauses for `low_s` seconds, or for a uniformly random time up to `high_s`."""
 
+    def take(self, feed: Any) -> Any:
+        """The next row of a feed (`csv_feed`, `json_lines_feed`, `made_feed`); no row goes to two users."""
+
     def record(self, name: str, value: Any) -> None:
         """Sends a picklable value back to the test: `result.values[name]`."""
 

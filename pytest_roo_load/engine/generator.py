@@ -96,6 +96,7 @@ class Generator:
             names=RouteNames(),
             pauses=self._pauses,
             turns=turns,
+            users=self._plan.peak_users,
         )
 
     async def _phases(self, start: float, driver: ClosedDriver | OpenDriver, driving: asyncio.Task[None]) -> None:

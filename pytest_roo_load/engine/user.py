@@ -19,6 +19,7 @@ from pytest_roo_load.errors import OperationError, UsageError
 if TYPE_CHECKING:
     from pytest_roo_load.clients.http.client import HttpClient
     from pytest_roo_load.clients.websocket.client import WebSocketClient
+    from pytest_roo_load.engine.feeds import Feed
     from pytest_roo_load.engine.pause import Pauses
     from pytest_roo_load.engine.turns import Turns
 
@@ -38,6 +39,7 @@ class Surroundings:
         names: Names of operations by path.
         pauses: What think time waits on.
         turns: When a user may begin another iteration.
+        users: How many users the load has at most, over all generators.
     """
 
     run: str
@@ -48,6 +50,7 @@ class Surroundings:
     names: RouteNames
     pauses: Pauses
     turns: Turns
+    users: int
 
 
 class VirtualUser:
@@ -70,6 +73,7 @@ class VirtualUser:
         self._surroundings = surroundings
         self._call = surroundings.recorder.current
         self._has_turn = False
+        self._taken: dict[Feed, int] = {}
         self._turns: Iterations | None = None
         self._random: random.Random | None = None
         self._http: HttpClient | None = None
@@ -183,6 +187,12 @@ class VirtualUser:
     def record(self, name: str, value: Any) -> None:
         """Sends a picklable value back to the test."""
         self.recorder.value(name, value)
+
+    def take(self, feed: Feed) -> Any:
+        """The user's next row of a feed: the one of its id, then that plus the number of users, and so on."""
+        number = self._taken.get(feed, self.id)
+        self._taken[feed] = number + self._surroundings.users
+        return feed.row(number)
 
     async def close(self) -> None:
         """Close the user's connections; idempotent."""

@@ -44,6 +44,7 @@ class FakeUser:
         self._iterations = iterations
         self._target = target
         self._sweeper = Sweeper()
+        self._taken: dict[Any, int] = {}
 
     def __repr__(self) -> str:
         return f"<FakeUser {self.id} after {self.time_s:.3f} s of thinking>"
@@ -113,6 +114,12 @@ class FakeUser:
     def record(self, name: str, value: Any) -> None:
         """Keeps a value: `recorder.values[name]`."""
         self.recorder.value(name, value)
+
+    def take(self, feed: Any) -> Any:
+        """The next row of a feed: the rows of a user that is alone, one after another."""
+        number = self._taken.get(feed, self.id)
+        self._taken[feed] = number + 1
+        return feed.row(number)
 
     async def close(self) -> None:
         """Close the connections of the clients that were used; idempotent."""
