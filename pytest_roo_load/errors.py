@@ -96,13 +96,15 @@ class KeeperError(ServiceError):
 
 
 class OperationError(RooLoadError):
-    """An operation of a journey failed; the failure has been counted, so a journey need not count it again.
+    """An operation of a journey failed; a client has counted the failure, so a journey need not count it again.
 
     Attributes:
         kind: The short name under which failures of this sort are counted, such as "timeout" or "status 500".
+        counted: Whether a client has counted it; one that a journey raises by itself, for example, is not yet.
     """
 
     kind = "failed"
+    counted = False
 
     def __init__(self, message: str, *, kind: str | None = None) -> None:
         super().__init__(message)

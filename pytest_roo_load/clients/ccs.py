@@ -21,7 +21,6 @@ from typing import Any
 from urllib.parse import quote, urlencode
 from uuid import UUID
 
-from pytest_roo_load.clients.counting import mark_counted
 from pytest_roo_load.clients.http.names import route_of
 from pytest_roo_load.clients.http.response import Response
 from pytest_roo_load.clients.websocket.connection import Message, WebSocket
@@ -232,7 +231,7 @@ async def _call(user: User, method: str, path: str, body: Any, **options: Any) -
     response: Response = await user.http.request(method, _PREFIX + path, json=body, name=name, **options)
     if response.status >= 400 and response.status not in options.get("expect", ()):  # noqa: PLR2004 - RFC 9110, 15
         error = UnexpectedAnswer(f"{name}: status {response.status}", kind=f"status {response.status}")
-        mark_counted(error)
+        error.counted = True
         raise error
     return response.json().get("data")
 

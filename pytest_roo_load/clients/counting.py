@@ -5,20 +5,10 @@ from __future__ import annotations
 from pytest_roo_load.core.ports import Slot
 from pytest_roo_load.errors import OperationError
 
-__all__ = ["count_failure", "is_counted", "mark_counted"]
+__all__ = ["count_failure"]
 
 
 def count_failure(slot: Slot, latency_s: float, error: OperationError, request: str) -> None:
     """Count what prevented an answer, and remember on the error that it has been counted."""
     slot.fail(latency_s, error.kind, f"{request}: {error}")
-    mark_counted(error)
-
-
-def mark_counted(error: OperationError) -> None:
-    """Remember that the failure which an error tells of has been counted."""
-    vars(error)["counted"] = True
-
-
-def is_counted(error: OperationError) -> bool:
-    """Whether a client has counted it; one that a journey raised by itself, for example, is not."""
-    return "counted" in vars(error)
+    error.counted = True

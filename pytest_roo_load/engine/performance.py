@@ -7,7 +7,6 @@ import traceback
 from collections.abc import Awaitable, Callable
 from time import perf_counter
 
-from pytest_roo_load.clients.counting import is_counted
 from pytest_roo_load.engine.user import VirtualUser
 from pytest_roo_load.errors import OperationError
 
@@ -32,7 +31,7 @@ async def perform_once(user: VirtualUser, journey: Journey, *, has_turn: bool) -
     except BaseException as error:
         if _ends_the_user(error):
             raise
-        if not (isinstance(error, OperationError) and is_counted(error)):
+        if not (isinstance(error, OperationError) and error.counted):
             _count(user, journey, error, perf_counter() - began)
         return True
     user.finish()

@@ -13,7 +13,6 @@ from aiohttp import WSMsgType, web
 from client_lab import counted, run
 
 from pytest_roo_load.clients.ccs import CCS, Device, Session
-from pytest_roo_load.clients.counting import is_counted
 from pytest_roo_load.clients.http.client import HttpClient
 from pytest_roo_load.clients.sweeper import Sweeper
 from pytest_roo_load.clients.websocket.client import WebSocketClient
@@ -189,7 +188,7 @@ def test_a_refusal_is_counted_once_and_raised() -> None:
             with pytest.raises(UnexpectedAnswer, match="POST /auth/login: status 401") as caught:
                 await CCS(user).login()
             assert caught.value.kind == "status 401"
-            assert is_counted(caught.value)
+            assert caught.value.counted
         recorder: PhaseRecorder = user.recorder
         return recorder
 

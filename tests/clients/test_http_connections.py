@@ -7,7 +7,6 @@ import pytest
 from client_lab import counted, run, until
 from raw_server import OK, Peer, answering, serving
 
-from pytest_roo_load.clients.counting import is_counted
 from pytest_roo_load.clients.http.client import HttpClient
 from pytest_roo_load.clients.sweeper import Sweeper
 from pytest_roo_load.engine.recorder import PhaseRecorder
@@ -81,7 +80,7 @@ def test_refused() -> None:
         recorder = PhaseRecorder("steady")
         with pytest.raises(ConnectError, match=r"no connection to 127\.0\.0\.1") as caught:
             run(HttpClient(url, recorder, Sweeper()).get("/x"))
-    assert is_counted(caught.value)
+    assert caught.value.counted
     assert counted(recorder) == {"GET /x": (0, {"connection refused": 1}, 0)}
 
 

@@ -10,7 +10,6 @@ import pytest
 from client_lab import counted, run, until
 from raw_server import Peer, frame, serving
 
-from pytest_roo_load.clients.counting import is_counted
 from pytest_roo_load.clients.sweeper import Sweeper
 from pytest_roo_load.clients.websocket.client import WebSocketClient
 from pytest_roo_load.clients.websocket.connection import Message, WebSocket
@@ -91,7 +90,7 @@ def test_a_wrong_answer_is_failed() -> None:
             ws = await one.open()
             with pytest.raises(OperationError, match="wrong: a") as caught:
                 await ws.request("a", key="a", name="ask", wrong=lambda message: f"wrong: {message!s}")
-            assert is_counted(caught.value)
+            assert caught.value.counted
             await ws.request("b", key="b", name="ask", wrong=lambda _message: None)
         return one
 
@@ -154,7 +153,7 @@ def test_every_end_of_a_connection_ends_what_waits_for_it(last_words: bytes, kin
             assert caught.value.kind == kind
             with pytest.raises(OperationError, match=text) as uncounted:
                 await reader
-            assert not is_counted(uncounted.value)
+            assert not uncounted.value.counted
             assert not ws.is_open
             with pytest.raises(ConnectionLost):
                 await ws.receive()
@@ -304,7 +303,7 @@ def test_a_handshake_that_fails_is_counted_once(answer: Talk) -> None:
             one = Lab(server.url)
             with pytest.raises(ConnectError) as caught:
                 await one.open()
-            assert is_counted(caught.value)
+            assert caught.value.counted
             assert server.accepted == 1
         return one
 
