@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from pytest_roo_load.core.profiles import STEADY
+from pytest_roo_load.core.profiles import STEADY, is_steady
 from pytest_roo_load.core.units import Dimension
 from pytest_roo_load.render import figures
-from pytest_roo_load.render.phases import is_judged
 from pytest_roo_load.render.reading import JSON, TARGET, nested, steady
 
 __all__ = ["cpu", "latency", "memory", "throughput", "users"]
@@ -21,7 +20,7 @@ _NOTHING = "No second of the steady phase has a value"
 def latency(run: JSON) -> str:
     """How the latencies of each second kept to their limit, or between which values they lay."""
     for objective in run.get("objectives") or ():
-        if objective["metric"] in _PERCENTILES and objective["of"] is None and is_judged(objective["phase"]):
+        if objective["metric"] in _PERCENTILES and objective["of"] is None and is_steady(objective["phase"]):
             values = _judged(run, nested(run, "timeline", objective["metric"]))
             return _against(objective, values) if values else _NOTHING
     values = _judged(run, nested(run, "timeline", "p95"))
@@ -109,7 +108,7 @@ def _judged(run: JSON, values: Sequence[float | None] | None) -> list[float]:
     return [
         value
         for t, phase, value in zip(seconds, phases, values or (), strict=False)
-        if value is not None and is_judged(phase) and t < end
+        if value is not None and is_steady(phase) and t < end
     ]
 
 

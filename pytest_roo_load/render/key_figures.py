@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pytest_roo_load.core.profiles import is_steady
 from pytest_roo_load.core.units import Dimension
 from pytest_roo_load.render import figures
 from pytest_roo_load.render.marks import Mark, mark_of
-from pytest_roo_load.render.phases import is_judged
 from pytest_roo_load.render.reading import JSON, TARGET, nested, steady
 
 __all__ = ["KeyFigure", "key_figures"]
@@ -40,6 +40,9 @@ def _values(run: JSON) -> Iterator[tuple[str, str, float | None, Dimension]]:
     statistics = phase.get("statistics") or {}
     use = nested(run, "resources", TARGET) or {}
     yield "users", "users", phase.get("users"), Dimension.COUNT
+    if phase.get("arrivals"):
+        yield "arrivals", "arrivals", phase["arrivals"], Dimension.COUNT
+        yield "of these dropped", "dropped", phase.get("dropped"), Dimension.COUNT
     yield "requests", "throughput", statistics.get("throughput"), Dimension.RATE
     yield "median", "p50", statistics.get("p50"), Dimension.TIME
     yield "95 of 100 within", "p95", statistics.get("p95"), Dimension.TIME
@@ -53,7 +56,7 @@ def _figure(run: JSON, name: str, metric: str, measured: tuple[float | None, Dim
     value, dimension = measured
     text = figures.quantity(value, dimension)
     for objective in run.get("objectives") or ():
-        plain = objective["of"] in (None, TARGET) and is_judged(objective["phase"])
+        plain = objective["of"] in (None, TARGET) and is_steady(objective["phase"])
         if objective["metric"] == metric and plain and objective["measured"] == value:
             limit = f"{_SIGNS[objective['operator']]} {figures.quantity(objective['limit'], dimension)}"
             return KeyFigure(name=name, value=text, note=limit, mark=mark_of(objective["verdict"]))

@@ -168,11 +168,17 @@ def _run(run: JSON, anchor: str, source: Source) -> RunView:
 
 def _warnings(run: JSON) -> tuple[str, ...]:
     """What a reader of the verdict must know besides."""
-    number = interrupted(run)
-    if not number:
-        return ()
-    were = f"{figures.plural(number, 'operation')} {'was' if number == 1 else 'were'}"
-    return (f"{were} still in flight when the graceful stop was over: interrupted, neither succeeded nor failed.",)
+    told = []
+    if dropped := sum(phase.get("dropped") or 0 for phase in run.get("phases") or ()):
+        told.append(f"{figures.plural(dropped, 'arrival')} found no free user and {_was(dropped)} dropped.")
+    if number := interrupted(run):
+        were = f"{figures.plural(number, 'operation')} {_was(number)} still in flight when the graceful stop was over"
+        told.append(f"{were}: interrupted, neither succeeded nor failed.")
+    return tuple(told)
+
+
+def _was(number: int) -> str:
+    return "was" if number == 1 else "were"
 
 
 def _lead(run: JSON) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from pytest_roo_load.core.profiles import is_steady
 from pytest_roo_load.core.units import Dimension, format_quantity
 from pytest_roo_load.render import claims
 from pytest_roo_load.render.axes import Axis, elapsed_axis, suited_axis
 from pytest_roo_load.render.charts import Chart, Limit, LineChart, Series
 from pytest_roo_load.render.distribution import distribution_chart
 from pytest_roo_load.render.heat_map import heat_map
-from pytest_roo_load.render.phases import bands, is_judged
+from pytest_roo_load.render.phases import bands
 from pytest_roo_load.render.reading import JSON, last_second, nested, steady
 from pytest_roo_load.render.seconds import Seconds
 
@@ -101,7 +102,7 @@ def _of_metric(name: str) -> Callable[[JSON], bool]:
 
 
 def _limits(run: JSON, chosen: Callable[[JSON], bool]) -> tuple[Limit, ...]:
-    steady_ones = (objective for objective in run.get("objectives") or () if is_judged(objective["phase"]))
+    steady_ones = (objective for objective in run.get("objectives") or () if is_steady(objective["phase"]))
     return tuple(
         Limit(value=objective["limit"], label=objective["text"])
         for objective in steady_ones
