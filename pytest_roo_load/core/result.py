@@ -200,6 +200,7 @@ class Result:
         problems: Why the latencies of this run are invalid; empty when they are not.
         timeline: The run second by second; read again from the run directory each time it is iterated.
         objectives: What the test's markers and scenario ask of this run.
+        ended_early: Why the load ended before its planned end; empty when it did not.
     """
 
     phases: Mapping[str, PhaseResult]
@@ -209,6 +210,7 @@ class Result:
     problems: tuple[str, ...] = ()
     timeline: Iterable[Second] = ()
     objectives: tuple[Objective, ...] = ()
+    ended_early: str = ""
 
     def __repr__(self) -> str:
         return f"<Result users={self.users} count={self.count} error_rate={self.error_rate} p95={self.p95}>"

@@ -48,6 +48,7 @@ class Generator:
         self._quota = Quota(share_of(shard.plan.quota, shard.index, shard.generators))
         self._watch = SelfWatch(shard.name)
         self._next_second = 0
+        self._stopped = asyncio.Event()
         self._journeys = self._by_user(unpack(shard.journeys))
 
     def __repr__(self) -> str:
@@ -65,7 +66,7 @@ class Generator:
         ticking = asyncio.create_task(self._tick(start))
         driving = asyncio.create_task(driver.drive(start))
         try:
-            await self._phases(start, driver, driving)
+            await self._phases(start, driver, asyncio.create_task(self._over(driving)))
             health, ended_s = self._watch.end(), perf_counter() - start
             driver.end()
             self._end_load()
@@ -77,6 +78,16 @@ class Generator:
             gc.unfreeze()
         self._collect_until(math.ceil(perf_counter() - start))
         return Outcome(recording=self._recorder.recording, health=health, ended_s=ended_s)
+
+    def stop(self) -> None:
+        """End the load now, before its planned end."""
+        self._stopped.set()
+
+    async def _over(self, driving: asyncio.Task[None]) -> None:
+        """Wait until every user has come to its end, or `stop`."""
+        stopping = asyncio.create_task(self._stopped.wait())
+        await asyncio.wait({driving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
 
     def _driver(self) -> ClosedDriver | OpenDriver:
         share = self._shard.index, self._shard.generators
@@ -99,12 +110,15 @@ class Generator:
             users=self._plan.peak_users,
         )
 
-    async def _phases(self, start: float, driver: ClosedDriver | OpenDriver, driving: asyncio.Task[None]) -> None:
-        """Go through the phases; the last one also ends when every user has come to its end."""
+    async def _phases(self, start: float, driver: ClosedDriver | OpenDriver, over: asyncio.Task[None]) -> None:
+        """Go through the phases, until the last one's end or the load is over."""
         for phase in self._plan.phases:
             driver.advance(phase.start_s)
             self._begin(phase)
-            await asyncio.wait({driving}, timeout=max(0.0, start + phase.end_s - perf_counter()))
+            await asyncio.wait({over}, timeout=max(0.0, start + phase.end_s - perf_counter()))
+            if over.done():
+                return
+        over.cancel()
 
     def _begin(self, phase: Phase) -> None:
         if phase is not self._plan.phases[0]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 
+from pytest_roo_load.core.early_end import EarlyEnd, EndWatch
 from pytest_roo_load.core.ports import Probe
 from pytest_roo_load.core.recording import Recording
 from pytest_roo_load.core.result import Result, result_of
@@ -32,6 +33,7 @@ class Load:
         probe: Given the generators' processes, makes what looks at all processes.
         live: The file that gets a line per second.
         objectives: What is asked of the result.
+        early_end: When to end before the planned end.
     """
 
     shard: Shard
@@ -39,6 +41,7 @@ class Load:
     probe: Callable[[tuple[int, ...]], Probe]
     live: Path
     objectives: tuple[Objective, ...] = ()
+    early_end: EarlyEnd = field(default_factory=EarlyEnd)
 
 
 def perform(load: Load) -> tuple[Result, tuple[float, float]]:
@@ -86,6 +89,8 @@ class _Follower:
         self._probe: Probe | None = None
         self._looking: asyncio.Task[None] | None = None
         self._over = asyncio.Event()
+        self._end_watch = EndWatch(load.early_end)
+        self._ended_early = ""
 
     def __repr__(self) -> str:
         return f"<_Follower with {len(self._pending)} seconds pending>"
@@ -122,6 +127,10 @@ class _Follower:
         second, _ = self._pending.pop(t)
         second.resources = self._meter.latest
         self._spool.write(second)
+        reason = self._end_watch.observe(second)
+        if reason and not self._ended_early:
+            self._ended_early = reason
+            self._load.fleet.stop()
 
     def _write_the_rest(self) -> None:
         """The last seconds, when some generators had come to their end earlier than others."""
@@ -173,11 +182,16 @@ class _Follower:
             problems=tuple(problem for one in health for problem in one.problems()),
             timeline=Timeline(self._load.live),
             objectives=self._load.objectives,
+            ended_early=self._ended_early,
         )
 
     def _spans(self, ended_s: float) -> Mapping[str, tuple[float, float]]:
-        """Start and end of each phase; the last one ends when the load did."""
+        """Start and end of each phase that began; the one in which the load ended, ended with it."""
         last = self._plan.phases[-1]
-        spans = {phase.name: (phase.start_s, phase.end_s) for phase in self._plan.phases}
-        spans[last.name] = last.start_s, max(last.start_s, min(ended_s, last.end_s))
+        spans = {}
+        for phase in self._plan.phases:
+            if phase.start_s < ended_s or phase is self._plan.phases[0]:
+                ends_here = phase is last or ended_s < phase.end_s
+                end = max(phase.start_s, min(ended_s, phase.end_s)) if ends_here else phase.end_s
+                spans[phase.name] = phase.start_s, end
         return spans

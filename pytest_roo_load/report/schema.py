@@ -92,13 +92,14 @@ def _given_up(problem: str) -> dict[str, Any]:
         "generators": [],
         "spans": {},
     }
-    return nothing | {"problems": [problem], "timeline": _timeline([], {})}
+    return nothing | {"problems": [problem], "ended_early": "", "timeline": _timeline([], {})}
 
 
 def _measured(result: Result) -> dict[str, Any]:
     cores = {name: use.cores for name, use in result.resources.items()}
     return {
         "problems": list(result.problems),
+        "ended_early": result.ended_early,
         "objectives": [_judgement(judgement) for judgement in result.judgements],
         "phases": [_phase(phase) for phase in result.phases.values()],
         "resources": {name: asdict(use) for name, use in result.resources.items()},

@@ -31,6 +31,8 @@ def _run(record: RunRecord) -> Iterable[str]:
     if result is None:
         yield record.problem
         return
+    if result.ended_early:
+        yield result.ended_early
     if not result.count:
         yield "no operation ended in the steady phase"
     elif not result.succeeded:

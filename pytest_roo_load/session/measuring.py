@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_roo_load.core.early_end import EarlyEnd, check_condition
 from pytest_roo_load.core.result import Result
+from pytest_roo_load.core.sla.parser import parse_objective
+from pytest_roo_load.core.units import duration
 from pytest_roo_load.engine.fleet.inline import InlineFleet
 from pytest_roo_load.engine.fleet.local import LocalFleet
 from pytest_roo_load.engine.fleet.strategy import Fleet
@@ -36,7 +39,7 @@ from pytest_roo_load.session.stack import Service
 if TYPE_CHECKING:
     from pytest_roo_load.core.profiles import Profile
 
-__all__ = ["measure", "prepare", "scale_of", "service"]
+__all__ = ["early_end", "measure", "prepare", "scale_of", "service"]
 
 
 def prepare(request: pytest.FixtureRequest) -> tuple[Run, Measured]:
@@ -100,9 +103,22 @@ def _or_fail(get: Callable[[], Service]) -> Service:
     pytest.fail(text, pytrace=False)
 
 
-def measure(run: Run, measured: Measured, journey: object, profile: Profile) -> Result:
+def early_end(measured: Measured, until: str | None, abort_after: str | float | None) -> EarlyEnd:
+    """When a run may end early, from what was given to `VirtualUsers.run`.
+
+    Raises:
+        UsageError: `until` is no condition that can be decided while a load runs, or `abort_after` is no duration.
+    """
+    return EarlyEnd(
+        until=None if until is None else check_condition(parse_objective(until, "argument until")),
+        broken=() if abort_after is None else measured.plan.objectives,
+        grace_s=0.0 if abort_after is None else duration(abort_after, name="abort_after"),
+    )
+
+
+def measure(run: Run, measured: Measured, journey: object, profile: Profile, ends: EarlyEnd) -> Result:
     """See `VirtualUsers.run`."""
-    draft = _Draft.of(run, measured, journey, profile)
+    draft = _Draft.of(run, measured, (journey, profile), ends)
     began = perf_counter()
     note = Note(test=measured.test, live=str(draft.load.live), duration_s=draft.load.shard.plan.duration_s)
     try:
@@ -138,7 +154,8 @@ class _Draft:
     live: str
 
     @classmethod
-    def of(cls, run: Run, measured: Measured, journey: object, profile: Profile) -> _Draft:
+    def of(cls, run: Run, measured: Measured, asked: tuple[object, Profile], ends: EarlyEnd) -> _Draft:
+        journey, profile = asked
         journeys = check_journeys(journey)
         if not callable(getattr(profile, "plan", None)):
             raise UsageError("not a profile", value=profile, allowed='a profile such as constant_users(10, "20 s")')
@@ -150,6 +167,7 @@ class _Draft:
             probe=lambda generators: _probe(run, generators),
             live=live,
             objectives=measured.plan.objectives,
+            early_end=ends,
         )
         return cls(
             number=number,

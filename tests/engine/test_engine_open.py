@@ -49,7 +49,7 @@ async def broken(user: Any) -> None:
 def test_every_arrival_is_an_iteration(journey: Any, fleet: str, server: Target, tmp_path: Path) -> None:
     before = server.requests
     result = measure(
-        journey, arrival_rate("200/s", "1 s", max_users=20), FLEETS[fleet](), tmp_path / "live", server.url
+        journey, arrival_rate("200/s", "1 s", max_users=200), FLEETS[fleet](), tmp_path / "live", server.url
     )
     assert (result.arrivals, result.dropped) == (200, 0)
     assert result.count == result.steady.iterations == 200 == server.requests - before

@@ -10,7 +10,7 @@ from pytest_roo_load.core.sla.objective import Metric, Objective, Subject
 from pytest_roo_load.core.timeline import Second, total
 from pytest_roo_load.core.verdict import Verdict
 
-__all__ = ["DEFAULT_PROCESS", "Judgement", "judge", "wilson"]
+__all__ = ["DEFAULT_PROCESS", "Judgement", "judge", "wilson", "window_value"]
 
 DEFAULT_PROCESS = "ccs"
 
@@ -172,7 +172,7 @@ def _judge_windows(objective: Objective, seconds: Sequence[Second]) -> Judgement
     samples = sum(_ended(objective, second) for second in seconds)
     if not samples:
         return _no_data(objective, "no samples in any window")
-    values = [(window[0].t, _window_value(objective, window)) for window in _windows(seconds, length)]
+    values = [(window[0].t, window_value(objective, window)) for window in _windows(seconds, length)]
     measured = [(t, value) for t, value in values if value is not None]
     broken = _streak(objective, values) if objective.for_s else _first_violation(objective, measured)
     empty = [t for t, value in values if value is None]
@@ -194,7 +194,8 @@ def _windows(seconds: Sequence[Second], length: int) -> Iterable[Sequence[Second
     return (window for window in windows if window[-1].t - window[0].t == length - 1)
 
 
-def _window_value(objective: Objective, window: Sequence[Second]) -> float | None:
+def window_value(objective: Objective, window: Sequence[Second]) -> float | None:
+    """The metric's value over some seconds together; None where they have no sample of it."""
     if objective.metric.name == "users":
         return float(min(second.users for second in window))
     summed = total(window, objective.of)

@@ -20,6 +20,9 @@ class InlineFleet:
 
     names = (_NAME,)
 
+    def __init__(self) -> None:
+        self._generator: Generator | None = None
+
     def __repr__(self) -> str:
         return "<InlineFleet>"
 
@@ -33,9 +36,14 @@ class InlineFleet:
             observer.second(_NAME, second)
 
         (own,) = shard.split(self.names)
-        generator = Generator(own, emit)
+        generator = self._generator = Generator(own, emit)
         start = perf_counter()
         observer.started(start, (os.getpid(),))
         outcome = await generator.run(start)
         await observer.ended(outcome.ended_s)
         return [outcome]
+
+    def stop(self) -> None:
+        """See `Fleet`."""
+        if self._generator is not None:
+            self._generator.stop()

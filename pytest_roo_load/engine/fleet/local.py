@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from time import perf_counter
 
 from pytest_roo_load.engine.fleet.strategy import Observer
-from pytest_roo_load.engine.fleet.wire import Done, Failed, Go, Ready, Report, Task, Wire
+from pytest_roo_load.engine.fleet.wire import Done, Failed, Go, Ready, Report, Stop, Task, Wire
 from pytest_roo_load.engine.shard import Outcome, Shard
 from pytest_roo_load.errors import GeneratorError
 
@@ -26,6 +26,7 @@ class LocalFleet:
 
     def __init__(self, count: int) -> None:
         self.names = tuple(f"local-{number}" for number in range(count))
+        self._children: list[_Child] = []
 
     def __repr__(self) -> str:
         return f"<LocalFleet of {len(self.names)}>"
@@ -37,6 +38,7 @@ class LocalFleet:
         """See `Fleet`."""
         async with contextlib.AsyncExitStack() as stack:
             children = [await stack.enter_async_context(_child(part)) for part in shard.split(self.names)]
+            self._children = children
             await asyncio.gather(*(child.expect_ready() for child in children))
             start = perf_counter() + _HEAD_START_S
             for child in children:
@@ -45,6 +47,11 @@ class LocalFleet:
             outcomes = await asyncio.gather(*(child.outcome(observer) for child in children))
             await observer.ended(max(outcome.ended_s for outcome in outcomes))
             return outcomes
+
+    def stop(self) -> None:
+        """See `Fleet`."""
+        for child in self._children:
+            child.wire.send(Stop())
 
 
 class _Child:

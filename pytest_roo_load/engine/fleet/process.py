@@ -11,7 +11,7 @@ import sys
 import traceback
 
 from pytest_roo_load.core.timeline import Second
-from pytest_roo_load.engine.fleet.wire import Done, Failed, Go, Ready, Report, Task, Wire
+from pytest_roo_load.engine.fleet.wire import Done, Failed, Go, Ready, Report, Stop, Task, Wire
 from pytest_roo_load.engine.generator import Generator
 from pytest_roo_load.engine.shard import Outcome, Shard
 
@@ -58,7 +58,7 @@ async def _perform(shard: Shard, wire: Wire) -> Outcome:
     wire.send(Ready())
     go = await wire.receive()
     assert isinstance(go, Go)
-    watching = asyncio.create_task(_until_parent_is_gone(wire))
+    watching = asyncio.create_task(_obey(wire, generator))
     try:
         return await generator.run(go.start)
     finally:
@@ -66,10 +66,11 @@ async def _perform(shard: Shard, wire: Wire) -> Outcome:
         await asyncio.wait({watching})
 
 
-async def _until_parent_is_gone(wire: Wire) -> None:
-    """The parent sends nothing more: what ends this wait is its end."""
+async def _obey(wire: Wire, generator: Generator) -> None:
+    """The parent may say stop, and nothing else; when it is gone, so is this process."""
     try:
-        await wire.receive()
+        while isinstance(await wire.receive(), Stop):
+            generator.stop()
     except (asyncio.IncompleteReadError, ConnectionError):
         os._exit(1)
 

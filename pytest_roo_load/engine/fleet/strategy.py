@@ -38,3 +38,6 @@ class Fleet(Protocol):
         Raises:
             GeneratorError: A generator died or could not begin.
         """
+
+    def stop(self) -> None:
+        """End the load now, before its planned end; what is in flight has its graceful stop."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pytest_roo_load.core.timeline import Second
 from pytest_roo_load.engine.shard import Outcome, Shard
 
-__all__ = ["Done", "Failed", "Go", "Message", "Ready", "Report", "Task", "Wire"]
+__all__ = ["Done", "Failed", "Go", "Message", "Ready", "Report", "Stop", "Task", "Wire"]
 
 _LENGTH = struct.Struct("!I")
 
@@ -36,6 +36,11 @@ class Go:
 
 
 @dataclass(frozen=True, slots=True)
+class Stop:
+    """To the generator: end the load now."""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """From the generator, every second."""
 
@@ -56,7 +61,7 @@ class Failed:
     text: str
 
 
-Message = Task | Ready | Go | Report | Done | Failed
+Message = Task | Ready | Go | Stop | Report | Done | Failed
 
 
 class Wire:

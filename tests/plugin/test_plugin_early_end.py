@@ -1,0 +1,39 @@
+"""A load that ends before its planned end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+Run = Callable[..., pytest.RunResult]
+Make = Callable[..., object]
+
+
+@pytest.mark.parametrize("fleet", ["--roo-fleet=inline", "--roo-generators=2"])
+def test_until_and_abort(make_tests: Make, run_pytest: Run, pytester: pytest.Pytester, fleet: str) -> None:
+    make_tests("""
+        def test_until(virtual_users):
+            result = virtual_users.run(visit, constant_users(2, "60 s", warm_up="0.5 s"), until="count > 1")
+            assert result.duration < 30 and result.count and result.ended_early
+
+        @pytest.mark.sla("p95 < 1 us")
+        def test_abort(virtual_users):
+            virtual_users.run(visit, constant_users(2, "60 s"), abort_after="1 s")
+    """)
+    outcome = run_pytest(fleet)
+    outcome.assert_outcomes(passed=1, failed=1)
+    outcome.stdout.fnmatch_lines(["FAIL: run 1, 2 users for 60 s*", "ended at second *, for p95 < 1 us was broken"])
+    loaded = [json.loads(path.read_text(encoding="utf-8")) for path in pytester.path.glob(".roo/runs/*/results/*.json")]
+    assert all(result["runs"][0]["ended_early"] for result in loaded)
+
+
+def test_a_condition_that_cannot_be_used_is_told(make_tests: Make, run_pytest: Run) -> None:
+    make_tests("""
+        def test_until(virtual_users):
+            virtual_users.run(visit, constant_users(2, "1 s"), until="memory_peak > 1 GB")
+    """)
+    outcome = run_pytest()
+    outcome.assert_outcomes(failed=1)
+    outcome.stdout.fnmatch_lines(["test_it.py:*cannot be decided while the load runs: 'memory_peak > 1 GB'*"])
