@@ -60,7 +60,7 @@ def distribution_chart(data: Mapping[str, Any]) -> BarChart | None:
 
 def _claim(histogram: Histogram) -> str:
     half, most = (figures.time(histogram.percentile(q)) for q in (50, 99))
-    return f"Half within {half}, 99 of 100 within {most}"
+    return f"Half within {half}, 99 % within {most}"
 
 
 def _description(histogram: Histogram) -> str:

@@ -34,18 +34,19 @@ class _Grid:
         return float(LOWEST_S * 10 ** ((self.first + row * self.height) / STEPS_PER_DECADE))
 
 
-def heat_map(run: JSON, seconds: Seconds) -> HeatMap | None:
-    """The heat map of a run; None when nothing succeeded."""
+def heat_map(run: JSON, seconds: Seconds, *, columns: int = COLUMNS) -> HeatMap | None:
+    """The heat map of a run in at most so many columns, and never over 120; None when nothing succeeded."""
     if not seconds.grid.any():
         return None
-    grid = _grid(seconds)
+    grid = _grid(seconds, min(columns, COLUMNS))
     low, high = grid.latency(0), grid.latency(grid.counts.shape[1])
     most = float(grid.counts.max())
     fullest = np.unravel_index(int(grid.counts.sum(axis=0).argmax()), (grid.counts.shape[1],))[0]
     usual = f"{figures.time(grid.latency(int(fullest)))} to {figures.time(grid.latency(int(fullest) + 1))}"
+    slowest = figures.time(seconds.slowest[0].latency_s if seconds.slowest else high)
     return HeatMap(
         title="Every latency over time",
-        claim=f"Most often {usual}; the slowest {figures.time(_slowest(seconds, high))}",
+        claim=f"Most often {usual}; the slowest {slowest}",
         description=f"How many operations took how long, second by second. The fullest row is {usual}.",
         x=elapsed_axis(last_second(run)),
         y=log_axis(low, high, Dimension.TIME),
@@ -58,14 +59,10 @@ def heat_map(run: JSON, seconds: Seconds) -> HeatMap | None:
     )
 
 
-def _slowest(seconds: Seconds, high: float) -> float:
-    return seconds.slowest[0].latency_s if seconds.slowest else high
-
-
-def _grid(seconds: Seconds) -> _Grid:
-    """The seconds added up to at most 120 columns, and the occupied steps of latency to at most 40 rows."""
+def _grid(seconds: Seconds, columns: int) -> _Grid:
+    """The seconds added up to at most so many columns, and the occupied steps of latency to at most 40 rows."""
     length = seconds.t[-1] + 1
-    width = math.ceil(length / COLUMNS)
+    width = math.ceil(length / columns)
     occupied = np.flatnonzero(seconds.grid.any(axis=0))
     first, last = int(occupied[0]), int(occupied[-1])
     height = math.ceil((last - first + 1) / _ROWS)

@@ -45,8 +45,8 @@ def _values(run: JSON) -> Iterator[tuple[str, str, float | None, Dimension]]:
         yield "of these dropped", "dropped", phase.get("dropped"), Dimension.COUNT
     yield "requests", "throughput", statistics.get("throughput"), Dimension.RATE
     yield "median", "p50", statistics.get("p50"), Dimension.TIME
-    yield "95 of 100 within", "p95", statistics.get("p95"), Dimension.TIME
-    yield "99 of 100 within", "p99", statistics.get("p99"), Dimension.TIME
+    yield "95 % within", "p95", statistics.get("p95"), Dimension.TIME
+    yield "99 % within", "p99", statistics.get("p99"), Dimension.TIME
     yield "errors", "error_rate", statistics.get("error_rate"), Dimension.RATIO
     yield f"memory of {TARGET}", "memory_peak", use.get("memory_peak"), Dimension.SIZE
     yield f"CPU of {TARGET}", "cpu_mean", use.get("cpu_mean"), Dimension.RATIO

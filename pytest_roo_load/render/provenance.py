@@ -108,8 +108,8 @@ PROVENANCE = (
     ),
     _entry(
         "slowest operations",
-        "The 15 slowest successful operations of all phases. The slowest of an operation in a second is exact; those "
-        "behind it are exact to 0.1 %. Operations that failed have no place here: they are counted by kind.",
+        "The 15 slowest successful operations that ended in the steady phase. The slowest of an operation in a second "
+        "is exact; those behind it are exact to 0.1 %. Failed operations have no place here: they are counted by kind.",
         _LIVE,
         "operations.*.ok",
     ),

@@ -42,7 +42,7 @@ def run_charts(run: JSON, seconds: Seconds, *, columns: int) -> tuple[Chart, ...
     plots = (_latency(run), _throughput(run), _users(run), _resource(run, "cpu"), _resource(run, "memory"))
     histogram = nested(steady(run), "statistics", "histogram")
     charts: list[Chart | None] = [_chart(plot, columns) for plot in plots]
-    charts.insert(1, heat_map(run, seconds))
+    charts.insert(1, heat_map(run, seconds, columns=columns))
     charts.insert(3, distribution_chart(histogram) if histogram else None)
     return tuple(chart for chart in charts if chart is not None)
 

@@ -104,8 +104,8 @@ def errors(run: JSON) -> Table:
     """Every kind of error of every operation in every phase, the most frequent first."""
     found = sorted(_errors(run), key=lambda row: -row[3])
     rows = (
-        (kind, operation, phase.replace("_", " "), figures.count(count), Cell(detail=exemplar))
-        for phase, operation, kind, count, exemplar in found
+        (kind, operation, phase.replace("_", " "), figures.count(count), Cell(detail=exemplar, unfolded=not place))
+        for place, (phase, operation, kind, count, exemplar) in enumerate(found)
     )
     return table("Errors", "kind | operation | phase | >count | ~the first of them", rows)
 
@@ -118,7 +118,7 @@ def _errors(run: JSON) -> Iterator[tuple[str, str, str, int, str]]:
 
 
 def slowest(run: JSON, seconds: Seconds) -> Table:
-    """The slowest successful operations of all phases."""
+    """The slowest successful operations that ended in the steady phase."""
     medians = {name: one.get("p50") for name, one in (steady(run).get("operations") or {}).items()}
     rows = (
         (
@@ -126,13 +126,12 @@ def slowest(run: JSON, seconds: Seconds) -> Table:
             figures.time(slow.latency_s),
             _times(slow.latency_s, medians.get(slow.operation)),
             f"{slow.t} s to {slow.t + 1} s",
-            slow.phase.replace("_", " "),
             figures.count(slow.users),
         )
         for slow in seconds.slowest
     )
-    heads = "operation | >latency | >times its median | >ended | phase | >users then"
-    return table("Slowest operations", heads, rows)
+    heads = "operation | >latency | >times its median | >ended | >users then"
+    return table("Slowest operations in the steady phase", heads, rows)
 
 
 def _times(value: float, median: float | None) -> str:

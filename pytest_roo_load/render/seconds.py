@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pytest_roo_load.core.histogram import bucket_edges_s
+from pytest_roo_load.core.profiles import is_steady
 from pytest_roo_load.render.reading import JSON
 
 __all__ = ["EMPTY", "LOWEST_S", "ROWS", "STEPS_PER_DECADE", "Seconds", "Slow", "digest"]
@@ -43,7 +45,7 @@ class Seconds:
     Attributes:
         t: Their numbers.
         grid: A row per second; column k counts what took `LOWEST_S * 10 ** (k / STEPS_PER_DECADE)` or a little more.
-        slowest: The slowest operations of the run, slowest first.
+        slowest: The slowest operations that ended in the steady phase, slowest first.
     """
 
     t: tuple[int, ...]
@@ -60,8 +62,8 @@ def _rows_of_buckets() -> Counts:
     return np.clip(np.floor(np.log10(edges / LOWEST_S) * STEPS_PER_DECADE + 1e-9), 0, ROWS - 1).astype(np.int64)
 
 
-def digest(seconds: Iterable[JSON]) -> Seconds:
-    """Go once through the lines of a live file, each a `Second.to_dict`."""
+def digest(seconds: Iterable[JSON], *, end_s: float = math.inf) -> Seconds:
+    """Go once through the lines of a live file, each a `Second.to_dict`; the load ended at `end_s`."""
     rows_of = _rows_of_buckets()
     moments: list[int] = []
     grid: list[Counts] = []
@@ -72,7 +74,8 @@ def digest(seconds: Iterable[JSON]) -> Seconds:
             buckets = part["ok"]["buckets"]
             if buckets:
                 np.add.at(row, rows_of[buckets], part["ok"]["counts"])
-                slowest.look(second, operation, part["ok"])
+                if is_steady(second["phase"]) and second["t"] < end_s:
+                    slowest.look(second, operation, part["ok"])
         moments.append(int(second["t"]))
         grid.append(row)
     if not moments:

@@ -31,11 +31,11 @@ def _rows(number: int, result: JSON) -> Iterator[tuple[Cell | str, ...]]:
     requirement = nested(test, "scenario", "requirement")
     first = "" if requirement is None else str(requirement)
     without: tuple[JSON, ...] = ({},)
-    for run in runs or without:
+    for place, run in enumerate(runs or without, 1):
         several = f"run {run['number']} of {len(runs)}" if len(runs) > 1 else ""
         note = " · ".join(part for part in (test["name"] if test["name"] != title else "", several) if part)
         mark = mark_of(run["verdict"]) if several else mark_of_test(result)
-        link = Cell(text=title, note=note, anchor=anchor_of(number))
+        link = Cell(text=title, note=note, anchor=anchor_of(number) + (f"-run-{place}" if several else ""))
         yield (first, link, *_figures(run), Cell(mark=mark))
 
 

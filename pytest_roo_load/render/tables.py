@@ -19,7 +19,7 @@ class Cell:
         note: A smaller line below it.
         anchor: The id of the place in the document that it links to.
         mark: A verdict, shown before the text.
-        detail: A longer text that unfolds.
+        detail: A longer text that unfolds; `unfolded` when it is to be seen at once.
         code: Whether the text is something that a program would read.
     """
 
@@ -28,6 +28,7 @@ class Cell:
     anchor: str = ""
     mark: Mark | None = None
     detail: str = ""
+    unfolded: bool = False
     code: bool = False
 
 

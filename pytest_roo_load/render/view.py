@@ -28,7 +28,7 @@ __all__ = ["UNREADABLE", "ReportView", "view"]
 UNREADABLE = (KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError)
 
 _NO_SECONDS: Mapping[str, Seconds] = {}
-_ALL_COLUMNS, _FEWEST_COLUMNS = 3_000, 60  # of all tests together, so that a hundred long ones stay a small file
+_ALL_COLUMNS, _FEWEST_COLUMNS = 3_000, 40  # of all tests together, so that a hundred long ones stay a small file
 
 T = TypeVar("T")
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
+import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,7 @@ __all__ = ["REPORT_NAME", "html", "write_report"]
 REPORT_NAME = "report.html"
 _STYLES = ("vendor/uPlot.min.css", "report.css", "print.css")
 _SCRIPTS = ("vendor/uPlot.iife.min.js", "format.js", "charts.js", "page.js")
-_ALL_POINTS, _FEWEST_POINTS = 30_000, 120  # per line, of all charts together
+_ALL_POINTS, _FEWEST_POINTS = 30_000, 90  # per line, of all charts together
 
 
 def write_report(run_directory: Path) -> Path:
@@ -100,23 +102,36 @@ def _read_view(run_directory: Path) -> ReportView:
     paths = sorted((run_directory / "results").glob("*.json"))
     results = {path.relative_to(run_directory).as_posix(): _read(path) for path in paths}
     try:
-        return view(run, results, _seconds(run_directory))
+        return view(run, results, _seconds(run_directory, results))
     except UsageError as error:
         place = run_directory / (error.place or "")
         raise UsageError(error.problem, value=error.value, allowed=error.allowed, place=str(place)) from error
 
 
-def _seconds(run_directory: Path) -> dict[str, Seconds]:
+def _seconds(run_directory: Path, results: Mapping[str, Any]) -> dict[str, Seconds]:
     """What the live files hold, by file."""
     paths = sorted((run_directory / "live").glob("*.ndjson"))
+    ends = _ends(results)
     found = {}
     for path in paths:
+        name = path.relative_to(run_directory).as_posix()
         try:
-            found[path.relative_to(run_directory).as_posix()] = digest(_lines(path))
+            found[name] = digest(_lines(path), end_s=ends.get(name, math.inf))
         except (OSError, *UNREADABLE) as error:
             reason = f"{type(error).__name__}: {error}"
             raise UsageError("the file is damaged", value=reason, allowed="seconds", place=str(path)) from error
     return found
+
+
+def _ends(results: Mapping[str, Any]) -> dict[str, float]:
+    """When the load of each live file ended; what a result lacks is left to the view to complain of."""
+    ends = {}
+    with contextlib.suppress(*UNREADABLE):
+        for result in results.values():
+            for run in result["runs"]:
+                if spans := run.get("spans"):
+                    ends[run["live"]] = max(end for _, end in spans.values())
+    return ends
 
 
 def _lines(path: Path) -> Iterator[Any]:

@@ -25,7 +25,12 @@ class Run {
     this.button.addEventListener("click", () => this.show(null));
     const tools = document.createElement("p");
     tools.className = "tools";
-    tools.append("Drag across a chart to zoom in; with the keyboard: arrow keys, + and −, Escape.", this.button);
+    const hint = (kind, text) => Object.assign(document.createElement("span"), { className: kind, textContent: text });
+    tools.append(
+      hint("mouse", "Drag across a chart to zoom in; with the keyboard: arrow keys, + and −, Escape."),
+      hint("touch", "Tap a chart to read its values."),
+      this.button,
+    );
     charts.prepend(tools);
   }
 
@@ -40,6 +45,7 @@ class Plot {
   constructor(figure, data, run) {
     this.figure = figure;
     this.data = data;
+    this.lines = [...data.lines].reverse(); // the first lies on top: medians above the peaks that surround them
     this.run = run;
     this.readings = [...figure.querySelectorAll(".reading")];
     this.spans = this.readings.map((reading) => reading.textContent);
@@ -86,7 +92,7 @@ class Plot {
   }
 
   series() {
-    if (this.data.kind !== "heat") return [this.data.x, ...this.data.lines.map((line) => line.y)];
+    if (this.data.kind !== "heat") return [this.data.x, ...this.lines.map((line) => line.y)];
     const { width } = this.data.heat;
     const middles = [];
     for (let start = 0; start < this.data.end; start += width) middles.push(start + width / 2);
@@ -94,12 +100,12 @@ class Plot {
   }
 
   options() {
-    const { axis, end, lines } = this.data;
+    const { axis, end } = this.data;
     const dense = this.data.x.length > 300;
     const few = this.data.x.length <= 30;
     return {
       ...this.size(),
-      padding: [20, 12, 0, 0],
+      padding: [20, end > 3600 ? 26 : 12, 0, 0],
       legend: { show: false },
       focus: { alpha: 1 },
       cursor: {
@@ -119,7 +125,7 @@ class Plot {
         y: { distr: axis.log ? 3 : 1, range: () => [axis.low, axis.high] },
       },
       axes: [this.horizontal(), this.vertical()],
-      series: [{}, ...(this.data.kind === "heat" ? [{ paths: () => null, points: { show: false } }] : lines.map((line) => ({
+      series: [{}, ...(this.data.kind === "heat" ? [{ paths: () => null, points: { show: false } }] : this.lines.map((line) => ({
         label: line.name,
         stroke: () => colour(`s${line.style}`),
         width: dense ? 1 : 1.6,
