@@ -1,10 +1,16 @@
 import copy
+import json
+from pathlib import Path
 
 import pytest
-from sample_runs import JSON, Load, failing, ramp, result_dict, run_dict, run_json
+from page_reader import read_page
+from sample_runs import JSON, Load, failing, invalid, ramp, result_dict, run_dict, run_json, write, write_live
 
+from pytest_roo_load.core.units import Dimension, format_quantity
+from pytest_roo_load.errors import UsageError
 from pytest_roo_load.render.charts import Chart, LineChart
 from pytest_roo_load.render.view import ReportView, view
+from pytest_roo_load.report.html import write_report
 
 
 def view_of(*results: JSON, **changes: object) -> ReportView:
@@ -206,3 +212,105 @@ def test_the_run_is_described_by_what_it_recorded() -> None:
     assert facts["scale"] == "quick"
     assert facts["target"] == "http://127.0.0.1:41873 (started by this run)"
     assert facts["command"] == "pytest -m concurrent_users --roo-scale quick"
+
+
+def test_the_contents_are_a_tree_over_siblings_and_runs() -> None:
+    several = result_dict("test_x", [run_dict(Load()), run_dict(Load(failing=0.5), number=2)])
+    family, single = view_of(*ramp(), several).contents
+
+    assert (family.text, family.note, family.anchor) == ("test_users", "4 tests", "")
+    assert [entry.anchor for entry in family.entries] == ["test-1", "test-2", "test-3", "test-4"]
+    assert (single.text, single.anchor) == ("test_x", "test-5")
+    assert [(entry.anchor, entry.mark and entry.mark.word) for entry in single.entries] == [
+        ("test-5-run-1", "pass"),
+        ("test-5-run-2", "fail"),
+    ]
+
+
+def test_rows_of_several_runs_lead_to_the_run() -> None:
+    rows = view_of(result_dict("test_x", [run_dict(Load()), run_dict(Load(), number=2)])).summary.rows
+
+    assert [row[1].anchor for row in rows] == ["test-1-run-1", "test-1-run-2"]
+
+
+def test_totals_count_every_verdict() -> None:
+    assert view_of(*ramp(), failing(), invalid()).headline.totals == "4 passed, 1 failed, 1 invalid"
+
+
+def test_interrupted_operations_and_problems_stand_beside_the_verdict() -> None:
+    first, second, *_ = ramp()
+    first["runs"][0]["phases"][1]["statistics"]["interrupted"] = 3
+    content = view_of(first, second, invalid())
+    problem, interrupted = content.headline.warnings
+
+    assert problem.startswith("“test_saturated”: generator local-0: used 99% of a core")
+    assert interrupted == "3 operations of 1 test did not end with the load: interrupted, neither succeeded nor failed."
+    (told,) = content.measurements[0].runs[0].warnings
+    assert told.startswith("3 operations were still in flight")
+
+
+def test_of_many_problems_the_first_are_told_and_the_rest_counted() -> None:
+    *told, rest = view_of(*(invalid() for _ in range(8))).headline.warnings
+
+    assert len(told) == 5
+    assert rest == "3 more problems in other tests."
+
+
+def test_dropped_arrivals_are_told() -> None:
+    result = ramp()[0]
+    result["runs"][0]["phases"][1].update(arrivals=400, dropped=1)
+    run = view_of(result).measurements[0].runs[0]
+
+    assert run.warnings == ("1 arrival found no free user and was dropped.",)
+    assert [(one.name, one.value) for one in run.figures[1:3]] == [("arrivals", "400"), ("of these dropped", "1")]
+
+
+def test_validity_lists_every_run_with_the_worst_of_its_generators() -> None:
+    result = ramp()[0]
+    generators = result["runs"][0]["generators"]
+    generators.append({**generators[0], "lag_p95_s": 0.004})
+    trusted, saturated = view_of(result, invalid()).validity.rows
+
+    assert [cell.text for cell in trusted[2:]] == ["4 ms", "2 %", "31 %", ""]
+    assert [cell.mark and cell.mark.word for cell in (trusted[1], saturated[1])] == ["pass", "invalid"]
+    assert "used 99% of a core" in saturated[5].text
+
+
+def test_key_figures_carry_what_was_asked_of_them() -> None:
+    figures = {one.name: one for one in view_of(failing()).measurements[0].runs[0].figures}
+
+    assert (figures["95 % within"].value, figures["95 % within"].note) == ("3.78 s", "< 3 s")
+    assert figures["95 % within"].mark == view_of(failing()).measurements[0].mark
+    assert (figures["users"].note, figures["median"].note, figures["median"].mark) == ("≥ 250", "", None)
+
+
+def test_steps_with_names_are_bands_and_what_sums_them_up_is_none() -> None:
+    result = ramp()[0]
+    result["runs"][0]["spans"] = {"ramp": [0, 5], "20 users": [5, 25], "steady": [5, 25]}
+
+    bands = lines_of(view_of(result), "Virtual users").bands
+    assert [(band.name, band.shaded) for band in bands] == [("ramp", True), ("20 users", False)]
+
+
+def test_what_the_live_file_adds(tmp_path: Path) -> None:
+    directory = write(tmp_path / "run", run_json(), [result_dict("test_x", [run_dict(Load())])])
+    with write_live(directory, Load()).open("a", encoding="utf-8") as live:
+        live.write('{"t": 25, "phase": "ste')  # whoever wrote it was killed
+    document = read_page(write_report(directory).read_text(encoding="utf-8"))
+    slowest = document.table("Slowest operations in the steady phase")
+    largest = json.loads((directory / "results/test-1-1.json").read_text())["runs"][0]["phases"][1]["statistics"]["max"]
+
+    assert len(slowest) == 15
+    assert slowest[0]["latency"] == format_quantity(largest, Dimension.TIME)
+    assert [row["phase"] for row in document.table("Iterations per user")] == ["warm up", "steady"]
+    assert "Every latency over time" in document.with_id("test-1").text
+
+
+def test_a_live_file_of_another_shape_is_named(tmp_path: Path) -> None:
+    directory = write(tmp_path / "run", run_json(), [result_dict("test_x", [run_dict(Load())])])
+    path = write_live(directory, Load())
+    path.write_text('{"t": 0}\n', encoding="utf-8")
+
+    with pytest.raises(UsageError, match="damaged") as caught:
+        write_report(directory)
+    assert caught.value.place == str(path)
