@@ -24,15 +24,27 @@ def pytest_configure(config: pytest.Config) -> None:
     if gate.configured(config):
         _hooks().run_of(config)
     if config.pluginmanager.hasplugin("xdist"):
-        config.pluginmanager.register(XdistHooks(), "roo_load_xdist")
+        config.pluginmanager.register(XdistHooks(config), "roo_load_xdist")
 
 
 class XdistHooks:
     """Hooks that exist only where pytest-xdist does."""
 
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
     def pytest_configure_node(self, node: Any) -> None:
         """Let a worker take part in this run."""
         _hooks().send_identity(node.config, node.workerinput)
+
+    def pytest_testnodedown(self, node: Any, error: object) -> None:
+        """Remember a worker that was lost."""
+        if error:
+            _hooks().note_loss(self._config, f"worker {node.gateway.id} was lost")
+
+    def pytest_handlecrashitem(self, report: pytest.TestReport) -> None:
+        """Remember the test that a lost worker was at."""
+        _hooks().note_loss(self._config, str(report.longrepr))
 
 
 @pytest.hookimpl(wrapper=True)

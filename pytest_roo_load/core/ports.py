@@ -34,6 +34,9 @@ class Recorder(Protocol):
     def slot(self, name: str) -> Slot:
         """The slot of the named operation; the sample belongs to the phase in which it started."""
 
+    def group_slot(self, name: str) -> Slot:
+        """The same for a group: what is timed besides operations, such as connecting."""
+
 
 class User(Protocol):
     """One virtual user, as a journey sees it.

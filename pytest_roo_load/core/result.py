@@ -200,6 +200,7 @@ class Result:
         problems: Why the latencies of this run are invalid; empty when they are not.
         timeline: The run second by second; read again from the run directory each time it is iterated.
         objectives: What the test's markers and scenario ask of this run.
+        lost: Processes that ended during the load although nobody meant them to; nothing passes then.
         ended_early: Why the load ended before its planned end; empty when it did not.
     """
 
@@ -211,6 +212,7 @@ class Result:
     timeline: Iterable[Second] = ()
     objectives: tuple[Objective, ...] = ()
     ended_early: str = ""
+    lost: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"<Result users={self.users} count={self.count} error_rate={self.error_rate} p95={self.p95}>"
@@ -326,7 +328,7 @@ class Result:
         """The worst verdict of its objectives; no data when no operation ended, fail when none succeeded."""
         if not self.count:
             return Verdict.NO_DATA
-        basis = Verdict.PASS if self.succeeded else Verdict.FAIL
+        basis = Verdict.FAIL if not self.succeeded else Verdict.INVALID if self.lost else Verdict.PASS
         return worst([basis, *(judgement.verdict for judgement in self.judgements)])
 
     def meets(self, objective: str) -> bool:

@@ -31,6 +31,8 @@ class Meter:
     def __init__(self) -> None:
         self._spans: dict[str, _Span] = {}
         self.latest: Mapping[str, ProcessUse] = {}
+        self._seen: set[str] = set()
+        self._lost: dict[str, float] = {}
 
     def __repr__(self) -> str:
         return f"<Meter of {', '.join(self._spans) or 'nothing'}>"
@@ -38,6 +40,9 @@ class Meter:
     def look(self, at_s: float, uses: Mapping[str, ProcessUse], *, steady: bool) -> None:
         """Take what the probe saw at a moment of the load."""
         self.latest = uses
+        for name in self._seen - uses.keys():
+            self._lost.setdefault(name, at_s)
+        self._seen |= uses.keys()
         if not steady:
             return
         for name, use in uses.items():
@@ -45,6 +50,13 @@ class Meter:
             span.last = at_s, use.cpu_s
             span.memory_peak = max(span.memory_peak, use.memory_bytes)
             span.looks += 1
+
+    def lost(self) -> tuple[str, ...]:
+        """Processes that were there and then were not, in words."""
+        return tuple(
+            f"process {name!r} was gone at second {at_s:.0f} of the load: what was measured is not what was meant"
+            for name, at_s in self._lost.items()
+        )
 
     def summary(self) -> dict[str, ResourceUse]:
         """What each process used in the steady phase."""

@@ -55,7 +55,8 @@ def perform(load: Load) -> tuple[Result, tuple[float, float]]:
         raise UsageError(
             "run() was called inside an event loop", value="async test", allowed="a test function that is not async"
         )
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    # asyncio's own loop, not uvloop: what a signal handler raises (pytest-timeout's, say) comes out of it.
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
         return runner.run(_Follower(load).follow())
 
 
@@ -66,14 +67,6 @@ def _is_inside_a_loop() -> bool:
     except RuntimeError:
         return False
     return True
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    try:
-        import uvloop  # noqa: PLC0415 - not made for every platform
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
 
 
 class _Follower:
@@ -183,6 +176,7 @@ class _Follower:
             timeline=Timeline(self._load.live),
             objectives=self._load.objectives,
             ended_early=self._ended_early,
+            lost=self._meter.lost(),
         )
 
     def _spans(self, ended_s: float) -> Mapping[str, tuple[float, float]]:

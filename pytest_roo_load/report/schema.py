@@ -98,7 +98,7 @@ def _given_up(problem: str) -> dict[str, Any]:
 def _measured(result: Result) -> dict[str, Any]:
     cores = {name: use.cores for name, use in result.resources.items()}
     return {
-        "problems": list(result.problems),
+        "problems": [*result.problems, *result.lost],
         "ended_early": result.ended_early,
         "objectives": [_judgement(judgement) for judgement in result.judgements],
         "phases": [_phase(phase) for phase in result.phases.values()],

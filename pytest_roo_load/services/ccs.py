@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pytest_roo_load.core.recipe import Command, Host, Process, Started
+from pytest_roo_load.errors import ServiceError
 from pytest_roo_load.services.ports import LOOPBACK
 from pytest_roo_load.services.serving import serve
 
@@ -18,6 +20,7 @@ __all__ = ["CCS", "backend_settings", "ready_line"]
 
 SECRET_BYTES = 32
 BCRYPT_COST = 4  # the least there is: load tests are not about guessing passwords
+MODULES = ("bcrypt", "jwt")  # of the extra `embedded`
 NEEDED = {"database": "postgres", "redis": "redis"}  # option -> the service that stands in when it is not given
 
 
@@ -34,6 +37,12 @@ class CCS:
 
     async def start(self, host: Host) -> Started:
         """Start it at the same time as what it uses: it waits for that by itself."""
+        missing = [name for name in MODULES if importlib.util.find_spec(name) is None]
+        if missing:
+            raise ServiceError(
+                f"the embedded server needs {' and '.join(missing)}, not installed here; "
+                "pip install 'pytest-roo-load[embedded]', or name a server with --roo-target"
+            )
         backends = {
             option: host.options.get(option) or await host.address(service) for option, service in NEEDED.items()
         }

@@ -92,10 +92,15 @@ def _operation(name: str, figures: Statistics) -> tuple[str, ...]:
 def _errors(result: Result) -> Iterable[str]:
     for kind, error in sorted(result.errors.items(), key=lambda item: -item[1].count)[:_WORST]:
         yield f"{error.count} x {kind}, for example:"
-        lines = error.exemplar.splitlines()
-        yield from (f"    {line[:300]}" for line in lines[:_EXEMPLAR_LINES])
-        if len(lines) > _EXEMPLAR_LINES:
-            yield f"    ... {len(lines) - _EXEMPLAR_LINES} more lines in the report"
+        yield from (f"    {line[:300]}" for line in _shortened(error.exemplar.splitlines()))
+
+
+def _shortened(lines: list[str]) -> list[str]:
+    """Few lines: the first of all, for where it began, and the last, for what it was."""
+    left_out = len(lines) - _EXEMPLAR_LINES
+    if left_out <= 0:
+        return lines
+    return [*lines[:3], f"... {left_out} more lines in the report", *lines[3 + left_out :]]
 
 
 def failed(records: Sequence[RunRecord]) -> bool:

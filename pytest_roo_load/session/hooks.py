@@ -15,7 +15,7 @@ from pytest_roo_load.session.run import Identity, Run
 
 __all__ = [
     "alone_while_measuring", "announce", "check_items", "check_services", "collect_beside_measurements", "end_run",
-    "judge_call", "note_report", "run_of", "send_identity", "summarise_run",
+    "judge_call", "note_loss", "note_report", "run_of", "send_identity", "summarise_run",
 ]  # fmt: skip
 
 
@@ -50,6 +50,11 @@ def send_identity(config: pytest.Config, worker_input: dict[str, Any]) -> None:
     worker_input[INPUT_KEY] = {"identity": run.identity.plain(), "locks": str(run.exclusivity.folder)}
 
 
+def note_loss(config: pytest.Config, what: str) -> None:
+    """Something was lost, so that the run is incomplete."""
+    run_of(config).losses.append(what)
+
+
 def check_items(collector: pytest.Collector, items: Iterable[pytest.Item]) -> None:
     """Check the markers of tests just collected that are our business.
 
@@ -74,11 +79,12 @@ def check_services(config: pytest.Config, items: Iterable[pytest.Item]) -> None:
     """
     run = config.stash[run_key]
     run.measures = any(plan_key in item.stash for item in items)
-    if not run.measures or run.worker is not None:
+    if not run.measures or run.worker is not None or config.option.collectonly:
         return
     from pytest_roo_load.session.stack import NAMED, check_named
 
     try:
+        run.directory.make()
         for option in NAMED:
             check_named(run.config, option)
     except UsageError as error:
@@ -107,7 +113,7 @@ def collect_beside_measurements(config: pytest.Config) -> Generator[None]:
 def announce(config: pytest.Config) -> list[str]:
     """Say how this run measures, when it does."""
     run = config.stash[run_key]
-    if not run.measures:
+    if not run.measures or config.option.collectonly:
         return []
     from pytest_roo_load.session.terminal import announcement
 
@@ -125,8 +131,10 @@ def summarise_run(reporter: pytest.TerminalReporter, config: pytest.Config) -> N
     """Show what was measured, in the process that owns the run."""
     from pytest_roo_load.session.terminal import summarise
 
-    if results := config.stash[run_key].directory.results():
-        summarise(reporter, results, config.stash[report_key])
+    run = config.stash[run_key]
+    summarise(reporter, run.directory.results(), config.stash[report_key])
+    for loss in run.losses:
+        reporter.line(f"incomplete: {loss}", red=True)
 
 
 def note_report(item: pytest.Item, report: pytest.TestReport) -> None:
@@ -142,8 +150,12 @@ def end_run(session: pytest.Session, exit_status: int) -> None:
     run = session.config.stash[run_key]
     if run.worker is not None:
         return
-    reasons = {pytest.ExitCode.INTERRUPTED: "interrupted", pytest.ExitCode.INTERNAL_ERROR: "internal error"}
-    report = run.end(int(exit_status), reasons.get(pytest.ExitCode(exit_status), ""))
+    reasons: dict[int, str] = {
+        pytest.ExitCode.INTERRUPTED: "interrupted",
+        pytest.ExitCode.INTERNAL_ERROR: "internal error",
+    }
+    ended = reasons.get(exit_status, "")
+    report = run.end(int(exit_status), "; ".join([*run.losses, *([ended] if ended else [])]))
     if report is not None:
         session.config.stash[report_key] = report
     if run.misused:

@@ -37,8 +37,7 @@ def judged_call(item: pytest.Item, run: Run) -> Generator[None, Any, Any]:
         text = f"{_caller(item, error)}{error}"
         _write(item, run, measured, ("failed", text))
     except BaseException as error:
-        kind = "failed" if isinstance(error, Exception | pytest.fail.Exception) else "interrupted"
-        _write(item, run, measured, (kind, str(error)))
+        _write(item, run, measured, (_outcome(error), str(error)))
         if measured.records and failed(measured.records):
             item.add_report_section("call", "sla", explain(measured.records, _report(run)))
         raise
@@ -48,6 +47,12 @@ def judged_call(item: pytest.Item, run: Run) -> Generator[None, Any, Any]:
     if text:
         pytest.fail(text, pytrace=False)
     return outcome
+
+
+def _outcome(error: BaseException) -> str:
+    if isinstance(error, pytest.skip.Exception):
+        return "skipped"
+    return "failed" if isinstance(error, Exception | pytest.fail.Exception) else "interrupted"
 
 
 def _caller(item: pytest.Item, error: BaseException) -> str:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Identity", "Run"]
 
+_LONGEST_FOLDER = 60
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
@@ -54,12 +56,18 @@ class Identity:
             token=token,
             owner=os.getpid(),
             seed=random.SystemRandom().randrange(2**32) if seed is None else seed,
-            folder=str(Path(tempfile.gettempdir()) / f"roo-{token}"),
+            folder=str(_short_folder() / f"roo-{token}"),
         )
 
     def plain(self) -> dict[str, Any]:
         """The attributes as values that xdist can carry."""
         return asdict(self)
+
+
+def _short_folder() -> Path:
+    """The system's temporary folder, or /tmp where that is too long a path for a Unix socket in it (107 bytes)."""
+    usual = Path(tempfile.gettempdir())
+    return usual if len(os.fsencode(usual)) <= _LONGEST_FOLDER else Path("/tmp")  # noqa: S108 - made 0700 by the keeper
 
 
 class Run:
@@ -80,6 +88,7 @@ class Run:
         self.exclusivity = Exclusivity(self.directory.path / "locks")
         self.measures = False
         self.misused = False
+        self.losses: list[str] = []
         self.note = self.directory.path / "progress.json"
         self._arguments = arguments
         self._progress: Progress | None = None

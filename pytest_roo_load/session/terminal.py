@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["announcement", "summarise"]
 
 _HEADS = ("test", "users", "requests/s", "p50", "p95", "p99", "errors", "verdict")
+_LONGEST_NAME = 60
 _COLOURS = {"pass": {"green": True}, "fail": {"red": True}}
 
 
@@ -33,24 +34,35 @@ def announcement(run: Run) -> str:
 
 def summarise(reporter: pytest.TerminalReporter, results: Sequence[dict[str, Any]], report: Path) -> None:
     """One row for each run of each test, and where the report is."""
-    rows = [row for result in results for row in _rows(result)]
-    widths = [max(len(row[column]) for row in (_HEADS, *rows)) for column in range(len(_HEADS))]
     reporter.section("roo-load", sep="-")
+    rows = [row for result in results for row in _rows(result)]
+    if rows:
+        _write_table(reporter, rows)
+    reporter.line(f"report: {_short(report)}")
+
+
+def _write_table(reporter: pytest.TerminalReporter, rows: Sequence[tuple[str, ...]]) -> None:
+    widths = [max(len(row[column]) for row in (_HEADS, *rows)) for column in range(len(_HEADS))]
     for row in (_HEADS, *rows):
         cells = [row[0].ljust(widths[0])]
         cells += [cell.rjust(width) for cell, width in zip(row[1:-1], widths[1:-1], strict=True)]
         reporter.write("  ".join(cells) + "  ")
         reporter.line(row[-1], **_COLOURS.get(row[-1], {"yellow": row is not _HEADS}))
-    reporter.line(f"report: {_short(report)}")
 
 
 def _rows(result: dict[str, Any]) -> Iterator[tuple[str, ...]]:
-    name = result["test"]["name"]
+    name = _cut(result["test"]["name"])
+    outcome = result["test"]["outcome"]
     if not result["runs"]:
-        yield (name, *("–" for _ in _HEADS[2:]), result["verdict"])
+        yield (name, *("–" for _ in _HEADS[2:]), outcome if outcome == "skipped" else result["verdict"])
     for run in result["runs"]:
         numbered = f"{name} run {run['number']}" if len(result["runs"]) > 1 else name
-        yield (numbered, *_figures(run), run["verdict"])
+        passed = run["verdict"] == "pass" and outcome != "passed"
+        yield (numbered, *_figures(run), f"pass, but the test {outcome}" if passed else run["verdict"])
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
 
 
 def _figures(run: dict[str, Any]) -> tuple[str, ...]:

@@ -64,6 +64,8 @@ def test_an_async_test(make_tests: Make, run_pytest: Run) -> None:
         ('[scenario.x]\nobjectve = ["p95 < 3 s"]', "*sla.toml:2: unknown key*'objectve'*did you mean objectives?"),
         ('[scenario.x]\nobjectives = ["p95 < 3 s",\n "p95 < 3"]', "*sla.toml:3: *unit missing for a time: '3'*"),
         ("[scenario", "*sla.toml*not TOML*"),
+        ("[scenario.x]\nobjectives = []", "*sla.toml:2: a scenario without objectives would pass whatever happens*"),
+        ('[scenario.x]\nobjectives = ["error_rate < 300 %"]', "*sla.toml:2: *out of range: '300 %'*"),
         ("[scenario.x]\nobjectives = 5", "*sla.toml:2: objectives is not a list: 5*"),
     ],
 )

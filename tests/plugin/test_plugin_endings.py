@@ -16,6 +16,13 @@ import pytest
 
 Make = Callable[..., object]
 
+# A shell's background jobs ignore SIGINT, and so would their children.
+WITH_CTRL_C = """
+import signal, sys, pytest
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.exit(pytest.main(sys.argv[1:]))
+"""
+
 LONG = """
     def test_long(virtual_users):
         virtual_users.run(visit, constant_users(2, "60 s"))
@@ -35,7 +42,7 @@ def start(pytester: pytest.Pytester) -> Iterator[Callable[..., subprocess.Popen[
     started = []
 
     def run(*arguments: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
+        command = [sys.executable, "-c", WITH_CTRL_C, "-p", "no:cacheprovider", *arguments]
         process = subprocess.Popen(command, cwd=pytester.path, start_new_session=True, stdout=subprocess.DEVNULL)
         started.append(process)
         return process

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pytest_roo_load.core.result import PhaseResult, Result, Statistics
 from pytest_roo_load.core.sla.objective import Metric, Objective, Subject
@@ -45,6 +45,13 @@ class Judgement:
 
 def judge(objective: Objective, result: Result) -> Judgement:
     """Judge one objective; never raises for what the run did or did not measure."""
+    judgement = _judge_measured(objective, result)
+    if result.lost and judgement.verdict is Verdict.PASS:
+        return replace(judgement, verdict=Verdict.INVALID, reason="; ".join(result.lost))
+    return judgement
+
+
+def _judge_measured(objective: Objective, result: Result) -> Judgement:
     phase = result.phases.get(objective.phase)
     if phase is None:
         known = ", ".join(result.phases)
@@ -68,14 +75,7 @@ def _no_data(objective: Objective, reason: str) -> Judgement:
 def _unless_invalid(judgement: Judgement, result: Result) -> Judgement:
     if not result.problems or not judgement.objective.metric.latency or judgement.verdict is Verdict.NO_DATA:
         return judgement
-    return Judgement(
-        objective=judgement.objective,
-        verdict=Verdict.INVALID,
-        measured=judgement.measured,
-        interval=judgement.interval,
-        samples=judgement.samples,
-        reason="; ".join(result.problems),
-    )
+    return replace(judgement, verdict=Verdict.INVALID, reason="; ".join(result.problems))
 
 
 def _verdict(objective: Objective, measured: float) -> Verdict:

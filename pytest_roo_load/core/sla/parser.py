@@ -91,6 +91,8 @@ def _limit(text: str, metric: Metric) -> float:
     limit = parse_quantity(text, metric.dimension)
     if limit < 0:
         raise UsageError(f"a limit of {metric.name} is out of range", value=text, allowed="0 or more")
+    if metric.dimension is Dimension.RATIO and limit > 1:
+        raise UsageError(f"a limit of {metric.name} is out of range", value=text, allowed="0 % to 100 %")
     return limit
 
 

@@ -154,6 +154,13 @@ class _Reader:
             raise UsageError(
                 "requirement is no number", value=requirement, allowed="a whole number from 1", place=place
             )
+        if not table.get("objectives", True):
+            raise UsageError(
+                "a scenario without objectives would pass whatever happens",
+                value=table["objectives"],
+                allowed='a list such as ["p95 < 3 s"]',
+                place=self._at_key(path, "objectives"),
+            )
         return Scenario(name=name, title=title, requirement=requirement, objectives=self.objectives(table, path))
 
     def objectives(self, table: Mapping[str, Any], path: Path) -> tuple[Objective, ...]:

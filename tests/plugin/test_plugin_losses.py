@@ -1,0 +1,102 @@
+"""What is lost on the way is never a pass, and the report says what it was."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+Run = Callable[..., pytest.RunResult]
+Make = Callable[..., object]
+
+
+def test_a_target_that_dies_makes_everything_invalid(make_tests: Make, pytester: pytest.Pytester) -> None:
+    make_tests("""
+        import os, signal, threading
+
+        async def look(user):
+            async for _ in user.iterations():
+                await user.http.get("/health")
+                await user.think(0.01)
+
+        @pytest.mark.sla("p95 < 3 s", "memory_peak < 500 MB", "cpu_mean < 100 %")
+        def test_dies(virtual_users, target):
+            threading.Timer(2.5, os.kill, (target.pids[0], signal.SIGKILL)).start()
+            virtual_users.run(look, constant_users(3, "5 s"))
+    """)
+    outcome = pytester.runpytest_subprocess("-p", "no:cacheprovider", timeout=60)
+    outcome.assert_outcomes(failed=1)
+    outcome.stdout.fnmatch_lines(["*p95 < 3 s *invalid", "*memory_peak < 500 MB *invalid", "*process 'ccs' was gone*"])
+    (result,) = pytester.path.glob(".roo/runs/*/results/*.json")
+    assert json.loads(result.read_text(encoding="utf-8"))["verdict"] == "invalid"
+
+
+def test_a_lost_worker_makes_the_run_incomplete(make_tests: Make, run_pytest: Run, pytester: pytest.Pytester) -> None:
+    make_tests("""
+        import os, signal, threading
+
+        def test_lost(virtual_users):
+            threading.Timer(0.8, os.kill, (os.getpid(), signal.SIGKILL)).start()
+            virtual_users.run(visit, constant_users(2, "20 s"))
+
+        def test_other(virtual_users):
+            virtual_users.run(visit, constant_users(2, "0.5 s"))
+    """)
+    outcome = run_pytest("-n", "2")
+    outcome.assert_outcomes(passed=1, failed=1)
+    outcome.stdout.fnmatch_lines(
+        ["*report: *", "incomplete: worker gw* was lost", "incomplete: *test_it.py::test_lost*"]
+    )
+    (description,) = pytester.path.glob(".roo/runs/*/run.json")
+    facts = json.loads(description.read_text(encoding="utf-8"))
+    assert facts["status"] == "incomplete"
+    assert "test_it.py::test_lost" in facts["reason"]
+    (report,) = pytester.path.glob(".roo/runs/*/report.html")
+    assert "INCOMPLETE" in report.read_text(encoding="utf-8").upper()
+
+
+@pytest.mark.parametrize("fleet", ["local", "inline"])
+@pytest.mark.parametrize("method", ["signal", "thread"])
+def test_pytest_timeout_ends_a_load(
+    make_tests: Make, run_pytest: Run, pytester: pytest.Pytester, method: str, fleet: str
+) -> None:
+    make_tests("""
+        def test_long(virtual_users):
+            virtual_users.run(visit, constant_users(2, "60 s"))
+    """)
+    outcome = run_pytest("--timeout=2", f"--timeout-method={method}", f"--roo-fleet={fleet}")
+    assert outcome.ret != 0
+    assert "Timeout" in outcome.stdout.str() + outcome.stderr.str()
+    lines = [path.read_text(encoding="utf-8").count("\n") for path in pytester.path.glob(".roo/runs/*/live/*")]
+    assert all(count < 30 for count in lines)
+
+
+def test_a_test_that_skips_itself_is_told_as_such(make_tests: Make, run_pytest: Run) -> None:
+    make_tests("""
+        def test_skips(virtual_users):
+            pytest.skip("not today")
+    """)
+    outcome = run_pytest()
+    outcome.assert_outcomes(skipped=1)
+    outcome.stdout.fnmatch_lines(["test_skips *skipped"])
+
+
+def test_a_failed_assertion_after_a_good_run_shows_in_the_table(make_tests: Make, run_pytest: Run) -> None:
+    make_tests("""
+        @pytest.mark.sla("p95 < 3 s")
+        def test_own(virtual_users):
+            virtual_users.run(visit, constant_users(2, "0.4 s"))
+            assert False
+    """)
+    outcome = run_pytest()
+    outcome.assert_outcomes(failed=1)
+    outcome.stdout.fnmatch_lines(["test_own *pass, but the test failed"])
+
+
+def test_a_run_folder_that_cannot_be_made_ends_the_run(make_tests: Make, run_pytest: Run) -> None:
+    make_tests("def test_any(virtual_users): pass")
+    outcome = run_pytest("--roo-directory=/proc/roo")
+    assert outcome.ret == pytest.ExitCode.USAGE_ERROR
+    outcome.stderr.fnmatch_lines(["*no run directory can be made*--roo-directory*"])
+    outcome.stderr.no_fnmatch_line("*INTERNALERROR*")
