@@ -13,7 +13,7 @@ from pytest_roo_load.render.reading import JSON, TARGET, nested, steady
 
 __all__ = ["KeyFigure", "key_figures"]
 
-_SIGNS = {"<": "<", "<=": "≤", ">": ">", ">=": "≥"}
+_SIGNS = {"<": "<", "<=": "≤", ">": ">", ">=": "≥", "==": "="}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ def _values(run: JSON) -> Iterator[tuple[str, str, float | None, Dimension]]:
     yield "users", "users", phase.get("users"), Dimension.COUNT
     if phase.get("arrivals"):
         yield "arrivals", "arrivals", phase["arrivals"], Dimension.COUNT
-        yield "of these dropped", "dropped", phase.get("dropped"), Dimension.COUNT
+        yield "dropped", "dropped", phase.get("dropped"), Dimension.COUNT
     yield "requests", "throughput", statistics.get("throughput"), Dimension.RATE
     yield "median", "p50", statistics.get("p50"), Dimension.TIME
     yield "95 % within", "p95", statistics.get("p95"), Dimension.TIME

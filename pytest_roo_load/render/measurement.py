@@ -9,7 +9,7 @@ from pytest_roo_load.render import figures, run_tables
 from pytest_roo_load.render.charts import Chart
 from pytest_roo_load.render.key_figures import KeyFigure, key_figures
 from pytest_roo_load.render.marks import INCOMPLETE, Mark, mark_of
-from pytest_roo_load.render.reading import JSON, interrupted, nested, steady
+from pytest_roo_load.render.reading import JSON, interrupted, nested, own_phases, steady
 from pytest_roo_load.render.run_charts import run_charts
 from pytest_roo_load.render.seconds import EMPTY, Seconds
 from pytest_roo_load.render.tables import Table
@@ -169,7 +169,7 @@ def _run(run: JSON, anchor: str, source: Source) -> RunView:
 def _warnings(run: JSON) -> tuple[str, ...]:
     """What a reader of the verdict must know besides."""
     told = []
-    if dropped := sum(phase.get("dropped") or 0 for phase in run.get("phases") or ()):
+    if dropped := sum(phase.get("dropped") or 0 for phase in own_phases(run)):
         told.append(f"{figures.plural(dropped, 'arrival')} found no free user and {_was(dropped)} dropped.")
     if number := interrupted(run):
         were = f"{figures.plural(number, 'operation')} {_was(number)} still in flight when the graceful stop was over"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pytest_roo_load.core.profiles import STEADY
+from pytest_roo_load.core.profiles import STEADY, is_steady
 
-__all__ = ["JSON", "TARGET", "interrupted", "last_second", "nested", "steady"]
+__all__ = ["JSON", "TARGET", "interrupted", "last_second", "nested", "own_phases", "steady"]
 
 JSON = Mapping[str, Any]
 TARGET = "ccs"
@@ -27,9 +27,16 @@ def steady(run: JSON) -> JSON:
     return next((phase for phase in run.get("phases") or () if phase["name"] == STEADY), _NOTHING)
 
 
+def own_phases(run: JSON) -> list[JSON]:
+    """The phases without the one that only sums up others: "steady", where steps have names of their own."""
+    phases = run.get("phases") or ()
+    summed_up = any(is_steady(phase["name"]) and phase["name"] != STEADY for phase in phases)
+    return [phase for phase in phases if not summed_up or phase["name"] != STEADY]
+
+
 def interrupted(run: JSON) -> int:
     """Operations of all phases that were still in flight when the graceful stop was over."""
-    return sum(nested(phase, "statistics", "interrupted") or 0 for phase in run.get("phases") or ())
+    return sum(nested(phase, "statistics", "interrupted") or 0 for phase in own_phases(run))
 
 
 def last_second(run: JSON) -> float:

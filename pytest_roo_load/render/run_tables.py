@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pytest_roo_load.core.units import Dimension
 from pytest_roo_load.render import figures
 from pytest_roo_load.render.marks import mark_of
-from pytest_roo_load.render.reading import JSON, steady
+from pytest_roo_load.render.reading import JSON, own_phases, steady
 from pytest_roo_load.render.seconds import Seconds
 from pytest_roo_load.render.tables import Cell, Table, table
 
@@ -111,7 +111,7 @@ def errors(run: JSON) -> Table:
 
 
 def _errors(run: JSON) -> Iterator[tuple[str, str, str, int, str]]:
-    for phase in run.get("phases") or ():
+    for phase in own_phases(run):
         for operation, statistics in (phase.get("operations") or {}).items():
             for kind, error in (statistics.get("errors") or {}).items():
                 yield phase["name"], operation, kind, error["count"], error.get("exemplar") or ""

@@ -94,6 +94,7 @@ class _Slowest:
         return f"<_Slowest of {len(self._heap)}>"
 
     def look(self, second: JSON, operation: str, histogram: JSON) -> None:
+        """Take in what succeeded of an operation in a second."""
         for latency_s in _descending(histogram):
             if len(self._heap) == _SLOWEST and latency_s <= self._heap[0][0]:
                 return
@@ -108,6 +109,7 @@ class _Slowest:
             keep(self._heap, (latency_s, next(self._order), slow))
 
     def all(self) -> tuple[Slow, ...]:
+        """Slowest first."""
         return tuple(slow for _, _, slow in sorted(self._heap, key=lambda entry: entry[:2], reverse=True))
 
 

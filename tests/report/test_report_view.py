@@ -262,7 +262,7 @@ def test_dropped_arrivals_are_told() -> None:
     run = view_of(result).measurements[0].runs[0]
 
     assert run.warnings == ("1 arrival found no free user and was dropped.",)
-    assert [(one.name, one.value) for one in run.figures[1:3]] == [("arrivals", "400"), ("of these dropped", "1")]
+    assert [(one.name, one.value) for one in run.figures[1:3]] == [("arrivals", "400"), ("dropped", "1")]
 
 
 def test_validity_lists_every_run_with_the_worst_of_its_generators() -> None:
@@ -314,3 +314,16 @@ def test_a_live_file_of_another_shape_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="damaged") as caught:
         write_report(directory)
     assert caught.value.place == str(path)
+
+
+def test_what_only_sums_up_steps_is_not_counted_twice() -> None:
+    result = failing()
+    phases = result["runs"][0]["phases"]
+    phases[1]["statistics"]["interrupted"] = 2
+    phases[1]["dropped"] = 5
+    phases.append(copy.deepcopy(phases[1]))
+    phases[1]["name"] = "250 users"
+    run = view_of(result).measurements[0].runs[0]
+
+    assert [warning.split(maxsplit=1)[0] for warning in run.warnings] == ["5", "2"]
+    assert {row[2].text for row in run.errors.rows} == {"warm up", "250 users"}
