@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pytest_roo_load.errors import UsageError
+from pytest_roo_load.errors import RooLoadError, UsageError
 from pytest_roo_load.session.config import read_config
 from pytest_roo_load.session.gate import INPUT_KEY, plan_key, report_key, run_key
 from pytest_roo_load.session.run import Identity, Run
@@ -155,7 +155,11 @@ def end_run(session: pytest.Session, exit_status: int) -> None:
         pytest.ExitCode.INTERNAL_ERROR: "internal error",
     }
     ended = reasons.get(exit_status, "")
-    report = run.end(int(exit_status), "; ".join([*run.losses, *([ended] if ended else [])]))
+    try:
+        report = run.end(int(exit_status), "; ".join([*run.losses, *([ended] if ended else [])]))
+    except RooLoadError as error:
+        report = run.directory.path / "report.html"
+        run.losses.append(f"no report could be written: {error}")
     if report is not None:
         session.config.stash[report_key] = report
     if run.misused:
