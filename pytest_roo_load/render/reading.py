@@ -28,10 +28,8 @@ def steady(run: JSON) -> JSON:
 
 
 def own_phases(run: JSON) -> list[JSON]:
-    """The phases without the one that only sums up others: "steady", where steps have names of their own."""
-    phases = run.get("phases") or ()
-    summed_up = any(is_steady(phase["name"]) and phase["name"] != STEADY for phase in phases)
-    return [phase for phase in phases if not summed_up or phase["name"] != STEADY]
+    """The phases without those that "steady" sums up: steps with names of their own, and a second "steady 2"."""
+    return [phase for phase in run.get("phases") or () if phase["name"] == STEADY or not is_steady(phase["name"])]
 
 
 def interrupted(run: JSON) -> int:

@@ -321,9 +321,8 @@ def test_what_only_sums_up_steps_is_not_counted_twice() -> None:
     phases = result["runs"][0]["phases"]
     phases[1]["statistics"]["interrupted"] = 2
     phases[1]["dropped"] = 5
-    phases.append(copy.deepcopy(phases[1]))
-    phases[1]["name"] = "250 users"
+    phases.insert(1, {**copy.deepcopy(phases[1]), "name": "250 users"})
     run = view_of(result).measurements[0].runs[0]
 
     assert [warning.split(maxsplit=1)[0] for warning in run.warnings] == ["5", "2"]
-    assert {row[2].text for row in run.errors.rows} == {"warm up", "250 users"}
+    assert {row[2].text for row in run.errors.rows} == {"warm up", "steady"}
