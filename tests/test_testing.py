@@ -1,18 +1,15 @@
-"""The shipped fakes keep the contracts of what they stand for; the shipped servers do exactly what they say."""
+"""The shipped fakes keep the contracts of what they stand for."""
 
 from __future__ import annotations
 
-import asyncio
 import os
 import random
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 import psutil
 import pytest
-from aiohttp import ClientSession
 from hypothesis import given
 from hypothesis import strategies as st
 from user_lab import perform_for_real
@@ -23,9 +20,9 @@ from pytest_roo_load.core.ports import Probe, Slot, User
 from pytest_roo_load.core.result import Result, Statistics, result_of
 from pytest_roo_load.core.timeline import ProcessUse
 from pytest_roo_load.engine.recorder import MAX_NAMES, OTHER, PhaseRecorder
-from pytest_roo_load.errors import ConnectError, OperationError, ServiceError, UnexpectedAnswer, UsageError
+from pytest_roo_load.errors import OperationError, UnexpectedAnswer, UsageError
 from pytest_roo_load.monitor.processes import ProcessProbe
-from pytest_roo_load.testing import FakeProbe, FakeRecorder, FakeSlot, FakeUser, OracleServer, own_server
+from pytest_roo_load.testing import FakeProbe, FakeRecorder, FakeSlot, FakeUser, OracleServer
 
 Counts = dict[str, tuple[int, int, int, dict[str, tuple[int, str]]]]
 
@@ -347,98 +344,3 @@ def test_a_request_keeps_its_deadline_without_a_generator() -> None:
 def test_a_number_of_iterations_that_is_none_is_refused() -> None:
     with pytest.raises(UsageError, match="0 or more"):
         FakeUser(iterations=-1)
-
-
-# The oracle
-
-
-def statuses(oracle: OracleServer, requests: int, path: str = "/") -> list[int]:
-    async def ask() -> list[int]:
-        async with ClientSession(oracle.url) as session:
-            return [(await session.get(path)).status for _ in range(requests)]
-
-    return asyncio.run(ask())
-
-
-@pytest.mark.parametrize(("share", "errors"), [(0.0, 0), (0.1, 4), (0.29, 11), (1.0, 40)])
-def test_the_oracle_errs_exactly_as_often_as_it_says(share: float, errors: int) -> None:
-    with OracleServer(error_share=share) as oracle:
-        answered = statuses(oracle, 40)
-        assert answered.count(500) == oracle.errors == errors
-        assert repr(oracle) == f"<OracleServer 40 requests, {errors} errors>"
-
-
-def test_the_oracle_is_never_quicker_than_its_delay() -> None:
-    async def fetch(user: User) -> None:
-        async for _ in user.iterations():
-            await user.http.get("/x")
-
-    with OracleServer(delay_s=0.05) as oracle:
-        latencies = FakeUser(iterations=5, target=oracle.url).perform(fetch).operations["GET /x"].ok
-    assert len(latencies) == 5
-    assert min(latencies) >= 0.05
-
-
-def test_the_oracle_gives_the_answers_it_was_told() -> None:
-    async def fetch(user: User) -> None:
-        user.record("known", (await user.http.get("/items/4711?full=1")).json())
-        user.record("unknown", (await user.http.post("/items")).status)
-
-    with OracleServer(answers={"GET /items/:id": {"name": "tea"}}) as oracle:
-        values = FakeUser(target=oracle.url).perform(fetch).values
-    assert values == {"known": [{"name": "tea"}], "unknown": [404]}
-
-
-def test_the_oracle_ends_once_and_for_all() -> None:
-    with OracleServer() as oracle:
-        assert statuses(oracle, 1) == [200]
-    oracle.close()
-    with pytest.raises(OSError, match="Cannot connect"):
-        statuses(oracle, 1)
-
-
-@pytest.mark.parametrize("given", [{"delay_s": -1}, {"error_share": 1.5}, {"error_share": -0.1}])
-def test_an_oracle_that_cannot_be_is_refused(given: dict[str, float]) -> None:
-    with pytest.raises(UsageError, match="no such oracle"):
-        OracleServer(**given)  # type: ignore[arg-type]
-
-
-# Servers of one's own
-
-
-def test_a_server_runs_while_the_block_lasts(tmp_path: Path) -> None:
-    (tmp_path / "hello.txt").write_text("hello")
-
-    async def fetch(user: User) -> None:
-        user.record("text", (await user.http.get("/hello.txt")).text)
-
-    with own_server(sys.executable, "-m", "http.server", "--bind", "127.0.0.1", "{port}", cwd=tmp_path) as url:
-        port = int(url.rpartition(":")[2])
-        assert FakeUser(target=url).perform(fetch).values == {"text": ["hello"]}
-    assert port < 32_768, "outside the range of outgoing connections"
-    with pytest.raises(ConnectError):
-        FakeUser(target=url).perform(fetch)
-
-
-@pytest.mark.parametrize(
-    ("command", "told"),
-    [
-        ((sys.executable, "-c", "print('no database'); raise SystemExit(3)"), "ended with status 3; it wrote:\nno dat"),
-        ((sys.executable, "-c", "raise SystemExit(4)"), "ended with status 4 and wrote nothing"),
-        (("no-such-program",), "no-such-program cannot be started"),
-    ],
-)
-def test_a_server_that_does_not_come_up_says_why(command: tuple[str, ...], told: str) -> None:
-    with pytest.raises(ServiceError) as caught, own_server(*command):
-        raise AssertionError("it has come up")
-    assert told in str(caught.value)
-
-
-def test_a_server_that_does_not_want_to_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pytest_roo_load.testing.process._STOP_S", 0.1)
-    deaf = "import signal, sys, http.server as h; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
-    deaf += "h.HTTPServer(('127.0.0.1', int(sys.argv[1])), h.BaseHTTPRequestHandler).serve_forever()"
-    with own_server(sys.executable, "-c", deaf, "{port}") as url:
-        listening = [one.pid for one in psutil.net_connections() if one.laddr and url.endswith(f":{one.laddr[1]}")]
-        assert any(listening)
-    assert not any(pid and psutil.pid_exists(pid) for pid in listening)
