@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -97,7 +99,8 @@ def test_shares_of_the_iterations_add_up_and_differ_by_one_at_most(quota: int, g
 
 @pytest.mark.parametrize("users", [0, -1, 1_000_001, 1.5, "10", True, None])
 def test_users_out_of_range_are_refused_by_name(users: int) -> None:
-    for make in (lambda: constant_users(users, "1 s"), lambda: iterations(1, users=users)):
+    makes: list[Callable[[], object]] = [lambda: constant_users(users, "1 s"), lambda: iterations(1, users=users)]
+    for make in makes:
         with pytest.raises(UsageError) as caught:
             make()
         assert (caught.value.problem, caught.value.value) == ("users is out of range", users)
