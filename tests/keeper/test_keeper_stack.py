@@ -174,8 +174,8 @@ def test_two_runs_at_once_build_one_template(cold: Run) -> None:
 def test_a_damaged_template_is_replaced(cold: Run) -> None:
     cold.client().ensure("postgres")
     cold.client().shutdown()
-    (template,) = (path for path in cold.parent.glob("roo-load-cache-*/postgres-*") if path.is_dir())
-    (template / "global" / "pg_control").unlink()
+    (control,) = cold.parent.glob("roo-load-cache-*/postgres-*/global/pg_control")
+    control.unlink()
     info = cold.client().ensure("postgres")
     assert info.from_template is False
     assert query(info.url, "SELECT 1") == "1"
