@@ -22,7 +22,9 @@ def check_http(url: str) -> None:
     """
     parts = urlsplit(url)
     try:
-        socket.create_connection((parts.hostname or "", parts.port or 80), timeout=_LIMIT_S).close()
+        socket.create_connection(
+            (parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)), timeout=_LIMIT_S
+        ).close()
     except OSError as error:
         raise ServiceError(f"cannot be reached: {error}") from error
 

@@ -104,7 +104,12 @@ def _text(text: str) -> str:
 
 
 OPTIONS = (
-    Option(name="target", metavar="URL", parse=_url("http"), help="System under test; default: an embedded server."),
+    Option(
+        name="target",
+        metavar="URL",
+        parse=_url("http", "https"),
+        help="System under test; default: an embedded server.",
+    ),
     Option(
         name="postgres",
         metavar="DSN",

@@ -76,6 +76,10 @@ def test_every_way_to_end_an_answer(answer: bytes, method: str, status: int, bod
         pytest.param(CHUNKED + b"\r\n2\r\nab\r\n", "connection lost", id="no last chunk"),
         pytest.param(b"HTTP/1.1 100 Continue\r\nX: 1\r\n\r\n", "connection lost", id="interim answer only"),
         pytest.param(b"SSH-2.0-OpenSSH_9.6\r\n", "protocol", id="not HTTP"),
+        pytest.param(HEAD + b"X: 1\r\n" * 10_000 + b"\r\n", "too large", id="10,000 headers"),
+        pytest.param(HEAD + b"X: 1\r\n" * 1_001 + b"\r\n", "too large", id="1,001 headers"),
+        pytest.param(HEAD + b"X-Huge: " + b"h" * 2**20 + b"\r\n\r\n", "too large", id="a header of 1 MiB"),
+        pytest.param(CHUNKED + b"\r\n0\r\n" + b"X: 1\r\n" * 10_000, "too large", id="10,000 trailers"),
         pytest.param(HEAD + b"Content-Length: two\r\n\r\n", "protocol", id="length is no number"),
         pytest.param(HEAD + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nab", "protocol", id="two lengths"),
         pytest.param(CHUNKED + b"\r\nxyz\r\n", "protocol", id="chunk size is no number"),
@@ -91,12 +95,11 @@ def test_every_way_to_break_an_answer_is_counted_once_by_its_kind(answer: bytes,
     assert counted(recorder) == {"GET /x": (0, {kind: 1}, 0)}
 
 
-def test_ten_thousand_headers_and_a_huge_one() -> None:
-    many = b"".join(b"X-%d: %d\r\n" % (number, number) for number in range(10_000))
-    answer = HEAD + many + b"X-Huge: " + b"h" * 2**20 + b"\r\nContent-Length: 0\r\n\r\n"
-    response, _ = run(ask_once(answer))
+def test_a_thousand_headers_are_read() -> None:
+    many = b"".join(b"X-%d: %d\r\n" % (number, number) for number in range(999))
+    response, _ = run(ask_once(HEAD + many + b"Content-Length: 0\r\n\r\n"))
     assert isinstance(response, Response)
-    assert (response.headers["x-9999"], len(response.headers["x-huge"])) == ("9999", 2**20)
+    assert response.headers["x-998"] == "998"
 
 
 def test_an_answer_byte_by_byte() -> None:

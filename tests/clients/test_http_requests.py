@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from raw_server import OK, Peer, answering, serving
 
-from pytest_roo_load.clients.http.client import HttpClient, Origin
-from pytest_roo_load.clients.http.request import encode_request, header_lines
+from pytest_roo_load.clients.http.client import HttpClient
+from pytest_roo_load.clients.http.origin import Origin
+from pytest_roo_load.clients.http.request import header_lines, request_line
 from pytest_roo_load.clients.http.response import Response
 from pytest_roo_load.clients.sweeper import Sweeper
 from pytest_roo_load.engine.recorder import PhaseRecorder
@@ -103,7 +104,7 @@ def test_whatever_is_asked_for_a_request_is_one_head_with_one_line_per_header(
     headers: dict[str, str], path: str
 ) -> None:
     try:
-        data = encode_request("GET", f"/{path}", header_lines(headers), b"")
+        data = request_line("GET", f"/{path}") + f"{header_lines(headers)}\r\n".encode("latin-1")
     except UsageError:
         return
     assert data.endswith(b"\r\n\r\n")
@@ -145,7 +146,7 @@ def test_what_is_expected_is_a_success_and_nothing_else(expect: Any, *, ok: bool
 
 @pytest.mark.parametrize(
     ("url", "text"),
-    [("http://example.test", "example.test:80"), ("http://[::1]:8080/", "[::1]:8080")],
+    [("http://example.test", "example.test:80"), ("http://[::1]:8080/", "[::1]:8080"), ("https://a", "a:443")],
 )
 def test_an_origin(url: str, text: str) -> None:
     assert str(Origin.of(url)) == text
@@ -153,7 +154,19 @@ def test_an_origin(url: str, text: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["https://a", "http://", "a:80", "http://a:99999", "http://a:x", "http://[::1", "http://a/base", "http://a?q=1"],
+    [
+        "ftp://a",
+        "http://a@b",
+        "http://a#b",
+        "https://",
+        "http://",
+        "a:80",
+        "http://a:99999",
+        "http://a:x",
+        "http://[::1",
+        "http://a/base",
+        "http://a?q=1",
+    ],
 )
 def test_what_is_no_target(url: str) -> None:
     with pytest.raises(UsageError, match="not a target"):

@@ -2,53 +2,52 @@
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Collection, Coroutine, Mapping
+from contextlib import asynccontextmanager
 from time import perf_counter
 from typing import Any, Unpack
-from urllib.parse import urlsplit
 
 from pytest_roo_load.clients.counting import count_failure
-from pytest_roo_load.clients.http.connection import Connection
+from pytest_roo_load.clients.http import authentication
+from pytest_roo_load.clients.http.body import StreamedBody, body_of
+from pytest_roo_load.clients.http.coding import accepted_codings, decoded, decoder_of
+from pytest_roo_load.clients.http.connecting import Opened
+from pytest_roo_load.clients.http.cookies import CookieJar
+from pytest_roo_load.clients.http.following import Hop, OrRedirect, follow
 from pytest_roo_load.clients.http.names import RouteNames
-from pytest_roo_load.clients.http.request import RequestOptions, encode_body, encode_request, header_lines
+from pytest_roo_load.clients.http.origin import Origin
+from pytest_roo_load.clients.http.request import RequestOptions, framing_line, header_lines
 from pytest_roo_load.clients.http.response import Response
+from pytest_roo_load.clients.http.settings import HttpSettings
+from pytest_roo_load.clients.http.streaming import StreamedResponse
+from pytest_roo_load.clients.http.transport import Transport, transport_to
 from pytest_roo_load.clients.sweeper import Sweeper
 from pytest_roo_load.core.ports import Recorder
-from pytest_roo_load.errors import ConnectError, OperationError, OperationTimeout, UsageError
+from pytest_roo_load.errors import OperationError
 
-__all__ = ["HttpClient", "Origin"]
+__all__ = ["HttpClient"]
 
 _EXEMPLAR_BYTES = 500
+_SET_COOKIE = b"set-cookie"
+_SET_COOKIE_LENGTH = len(_SET_COOKIE)
+_CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization", "host"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
-    """Where requests go."""
+class _Place:
+    """An origin, the way to it, and the header lines that every request there carries."""
 
-    host: str
-    port: int
+    __slots__ = ("end", "headers", "lines", "names", "origin", "transport")
 
-    @classmethod
-    def of(cls, url: str) -> Origin:
-        """The origin of a URL such as http://127.0.0.1:8080.
+    def __init__(self, origin: Origin, transport: Transport, headers: Mapping[str, str]) -> None:
+        self.origin = origin
+        self.transport = transport
+        self.dress(headers)
 
-        Raises:
-            UsageError: The scheme is not http, there is no host, or there is a path, which would get lost.
-        """
-        allowed = "http://HOST:PORT (this client does not speak TLS)"
-        try:
-            parts = urlsplit(url)
-            port = 80 if parts.port is None else parts.port
-        except ValueError as error:
-            raise UsageError(f"not a target, {error}", value=url, allowed=allowed) from error
-        if parts.scheme != "http" or not parts.hostname or parts.path.strip("/") or parts.query:
-            raise UsageError("not a target", value=url, allowed=allowed)
-        return cls(host=parts.hostname, port=port)
-
-    def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+    def dress(self, headers: Mapping[str, str]) -> None:
+        self.headers = {"Host": self.origin.header} | dict(headers)
+        self.lines = header_lines(self.headers)
+        self.end = f"{self.lines}\r\n".encode("latin-1")
+        self.names = {name.lower() for name in self.headers}
 
 
 class HttpClient:
@@ -56,86 +55,204 @@ class HttpClient:
 
     One request at a time uses one connection; requests that a user makes at once get one each. A status of 400 or more
     that was not expected is counted as a failed operation and the answer is returned all the same; what prevents an
-    answer is counted and raised.
+    answer is counted and raised. How long new connections take is seen in the groups "connect" and "TLS handshake".
+
+    Load goes where the target is, and directly: HTTP_PROXY and the like in the environment are ignored, because a
+    proxy would be what is measured.
+
+    Attributes:
+        cookies: What the server has told this user to remember.
+        settings: How the client behaves; `configure` changes them.
     """
 
-    __slots__ = ("_headers", "_idle", "_lines", "_names", "_open", "_origin", "_recorder", "_sweeper", "timeout_s")
+    __slots__ = (
+        "_finishing", "_headers", "_home", "_jar", "_names", "_others", "_plain", "_recorder", "_retired", "_sweeper",
+        "cookies", "settings", "timeout_s",
+    )  # fmt: skip
 
-    def __init__(self, url: str, recorder: Recorder, sweeper: Sweeper, names: RouteNames | None = None) -> None:
-        self._origin = Origin.of(url)
+    def __init__(
+        self,
+        url: str,
+        recorder: Recorder,
+        sweeper: Sweeper,
+        names: RouteNames | None = None,
+        settings: HttpSettings | None = None,
+    ) -> None:
         self._recorder = recorder
         self._sweeper = sweeper
         self._names = names or RouteNames()
-        self._idle: list[Connection] = []
-        self._open: set[Connection] = set()
-        self._headers = {"Host": str(self._origin), "Accept": "*/*"}
-        self._lines = header_lines(self._headers)
-        self.timeout_s = 30.0
+        self._headers = {"Accept": "*/*"}
+        self._others: dict[Origin, _Place] = {}
+        self._retired: list[Transport] = []
+        self.cookies = CookieJar()
+        self._apply(settings or HttpSettings(), Origin.of(url))
 
     def __repr__(self) -> str:
-        return f"<HttpClient {self._origin}, {len(self._open)} connections, {len(self._idle)} idle>"
+        return f"<HttpClient {self._home.origin}, {self._home.transport!r}>"
+
+    def configure(self, **changes: Any) -> None:
+        """Change settings, from the next request on: `user.http.configure(ca_file="ca.pem", follow_redirects=True)`.
+
+        Connections that are open are not used any more, so best before the first request.
+
+        Args:
+            changes: See `HttpSettings`.
+
+        Raises:
+            UsageError: There is no such setting, its value is not allowed, or a file cannot be read.
+        """
+        settings = self.settings.changed(changes)
+        settings.context()
+        self._retired += [place.transport for place in self._places()]
+        self._apply(settings, self._home.origin)
+
+    def _apply(self, settings: HttpSettings, origin: Origin) -> None:
+        self.settings = settings
+        self.timeout_s = settings.timeout_s
+        self._finishing = settings.decompress or settings.timing
+        self._jar = self.cookies if settings.cookies else None
+        self._plain = not settings.follow_redirects
+        self._headers.pop("Accept-Encoding", None)
+        if settings.decompress:
+            self._headers["Accept-Encoding"] = accepted_codings()
+        self._others = {}
+        self._home = _Place(origin, self._transport(origin), self._headers)
+
+    def _transport(self, origin: Origin) -> Transport:
+        return transport_to(origin, self.settings, self._sweeper, self._opened)
 
     def set_header(self, name: str, value: str | None) -> None:
         """Send a header with every request from now on; None takes it away."""
-        self._headers.pop(name, None)
+        headers = {known: kept for known, kept in self._headers.items() if known.lower() != name.lower()}
         if value is not None:
-            self._headers[name] = value
-        self._lines = header_lines(self._headers)
+            headers[name] = value
+        self._home.dress(headers)
+        self._headers = headers
+        for place in self._others.values():
+            place.dress(_without(_CREDENTIALS, headers))
 
-    async def get(self, path: str, **options: Unpack[RequestOptions]) -> Response:
+    def basic_auth(self, name: str, password: str) -> None:
+        """Log in with every request by name and password (RFC 7617)."""
+        self.set_header("Authorization", authentication.basic(name, password))
+
+    def bearer_auth(self, token: str) -> None:
+        """Log in with every request by a token (RFC 6750)."""
+        self.set_header("Authorization", authentication.bearer(token))
+
+    def get(self, path: str, **options: Unpack[RequestOptions]) -> Coroutine[Any, Any, Response]:
         """GET; see `request`."""
-        return await self.request("GET", path, **options)
+        return self.request("GET", path, **options)
 
-    async def delete(self, path: str, **options: Unpack[RequestOptions]) -> Response:
+    def delete(self, path: str, **options: Unpack[RequestOptions]) -> Coroutine[Any, Any, Response]:
         """DELETE; see `request`."""
-        return await self.request("DELETE", path, **options)
+        return self.request("DELETE", path, **options)
 
-    async def post(
-        self, path: str, *, json: Any = None, body: bytes = b"", **options: Unpack[RequestOptions]
-    ) -> Response:
+    def post(self, path: str, **options: Unpack[RequestOptions]) -> Coroutine[Any, Any, Response]:
         """POST; see `request`."""
-        return await self.request("POST", path, json=json, body=body, **options)
+        return self.request("POST", path, **options)
 
-    async def put(
-        self, path: str, *, json: Any = None, body: bytes = b"", **options: Unpack[RequestOptions]
-    ) -> Response:
+    def put(self, path: str, **options: Unpack[RequestOptions]) -> Coroutine[Any, Any, Response]:
         """PUT; see `request`."""
-        return await self.request("PUT", path, json=json, body=body, **options)
+        return self.request("PUT", path, **options)
 
-    async def patch(
-        self, path: str, *, json: Any = None, body: bytes = b"", **options: Unpack[RequestOptions]
-    ) -> Response:
+    def patch(self, path: str, **options: Unpack[RequestOptions]) -> Coroutine[Any, Any, Response]:
         """PATCH; see `request`."""
-        return await self.request("PATCH", path, json=json, body=body, **options)
+        return self.request("PATCH", path, **options)
 
-    async def request(
-        self, method: str, path: str, *, json: Any = None, body: bytes = b"", **options: Unpack[RequestOptions]
-    ) -> Response:
+    def request(self, method: str, path: str, **options: Unpack[RequestOptions]) -> Coroutine[Any, Any, Response]:
         """Send a request and wait for its complete answer; it is one operation.
 
         The latency counts from this call to the end of the answer, connecting included when no connection was idle.
+        Each attempt of a request with `retries`, and each redirect that is followed, is an operation of its own, named
+        by its own route.
 
         Args:
             method: An HTTP method in capitals.
             path: Path and query, percent-encoded.
-            json: A value to send as JSON.
-            body: Bytes to send instead.
             options: See `RequestOptions`.
 
         Raises:
             OperationError: No complete answer came; it has been counted.
-            UsageError: The path or a header cannot be sent; nothing was.
+            UsageError: The path, a header or the body cannot be sent; nothing was.
         """
-        data = self._encode(method, path, encode_body(json) if json is not None else body, json is not None, options)
-        slot = self._recorder.slot(options.get("name") or self._names.name(method, path))
+        if self._plain and "retries" not in options:
+            return self._once(method, path, options, self._home)
+        return self._follow(Hop(self._home.origin, method, path, options))
+
+    @asynccontextmanager
+    async def stream(
+        self, method: str, path: str, **options: Unpack[RequestOptions]
+    ) -> AsyncIterator[StreamedResponse]:
+        """Send a request and read its answer while it comes, in constant memory; it is one operation.
+
+        ::
+
+            async with user.http.stream("GET", "/big") as answer:
+                async for chunk in answer:
+                    ...
+
+        The latency counts from this call until the end of the block. A slow reader makes the server wait. A block that
+        is left before the end of the answer closes the connection; the operation counts as successful all the same,
+        unless an exception leaves the block: then it counts as interrupted. Redirects are not followed.
+
+        Raises:
+            OperationError: No head came, or not the whole body; it has been counted.
+            UsageError: The request cannot be sent; nothing was.
+        """
+        began, place = perf_counter(), self._home
+        name, line = self._names.route(method, path)
+        end, body = self._prepared(method, path, options, place)
+        slot = self._recorder.slot(options.get("name") or name)
         slot.started += 1
-        began = perf_counter()
+        answer: StreamedResponse | None = None
         try:
-            response = await self._exchange(data, began + options.get("timeout_s", self.timeout_s), method == "HEAD")
+            stream = await place.transport.stream(line + end, body, options.get("timeout_s", self.timeout_s))
+            if self._jar is not None:
+                self._jar.store(stream.raw_headers, place.origin, path)
+            try:
+                answer = StreamedResponse(stream, decoding=self.settings.decompress)
+                yield answer
+            finally:
+                stream.close()
+        except OperationError as error:
+            if answer is None or error is answer.failure:
+                count_failure(slot, perf_counter() - began, error, f"{method} {path}")
+            raise
+        expected, latency = options.get("expect"), perf_counter() - began
+        if answer.ok if expected is None else answer.status in expected:
+            slot.ok.append(latency)
+        else:
+            slot.fail(latency, f"status {answer.status}", f"{method} {path}: status {answer.status}")
+
+    async def close(self) -> None:
+        """Close all connections; idempotent."""
+        for transport in (*self._retired, *(place.transport for place in self._places())):
+            await transport.close()
+
+    async def _once(self, method: str, path: str, options: RequestOptions, place: _Place) -> Response:
+        began = perf_counter()
+        name, line = self._names.route(method, path)
+        if method == "GET" and not options and not self._jar:
+            head: bytes = line + place.end
+            body: bytes | StreamedBody = b""
+        else:
+            end, body = self._prepared(method, path, options, place)
+            head, name = line + end, options.get("name") or name
+        slot = self._recorder.slot(name)
+        slot.started += 1
+        try:
+            response = await place.transport.exchange(head, body, began + options.get("timeout_s", self.timeout_s))
+            latency = perf_counter() - began
+            if self._finishing:
+                self._finish(response, name)
         except OperationError as error:
             count_failure(slot, perf_counter() - began, error, f"{method} {path}")
             raise
-        latency = perf_counter() - began
+        if self._jar is not None:
+            for header, _ in response.raw_headers:
+                if len(header) == _SET_COOKIE_LENGTH and header.lower() == _SET_COOKIE:
+                    self._jar.store(response.raw_headers, place.origin, path)
+                    break
         expected = options.get("expect")
         if response.ok if expected is None else response.status in expected:
             slot.ok.append(latency)
@@ -143,64 +260,71 @@ class HttpClient:
             slot.fail(latency, f"status {response.status}", _exemplar(method, path, response))
         return response
 
-    async def close(self) -> None:
-        """Close all connections; idempotent."""
-        for connection in list(self._open):
-            connection.close()
+    async def _follow(self, first: Hop) -> Response:
+        following = self.settings.follow_redirects
 
-    def _encode(self, method: str, path: str, body: bytes, is_json: bool, options: RequestOptions) -> bytes:  # noqa: FBT001 - private
-        lines = self._lines
-        if is_json:
-            lines += "Content-Type: application/json\r\n"
-        if "headers" in options:
-            lines += header_lines(options["headers"])
-        return encode_request(method, path, lines, body)
+        async def send(hop: Hop) -> Response:
+            options, expected = hop.options, hop.options.get("expect")
+            if following and expected is not None:
+                options = options | {"expect": OrRedirect(expected)}
+            return await self._once(hop.method, hop.path, options, self._place(hop.origin))
 
-    async def _exchange(self, data: bytes, deadline: float, bodiless: bool) -> Response:  # noqa: FBT001 - private
-        connection = self._take_idle() or await self._connect(deadline)
         try:
-            response = await connection.send(data, deadline, bodiless=bodiless)
-        except asyncio.CancelledError:
-            connection.close()
+            return await follow(send, first, self.settings)
+        except OperationError as error:
+            if not error.counted:
+                slot = self._recorder.slot(first.options.get("name") or self._names.route(first.method, first.path)[0])
+                slot.started += 1
+                count_failure(slot, 0.0, error, f"{first.method} {first.path}")
             raise
-        if connection.reusable:
-            self._idle.append(connection)
-        return response
 
-    def _take_idle(self) -> Connection | None:
-        while self._idle:
-            connection = self._idle.pop()
-            if connection.reusable:
-                return connection
-        return None
+    def _prepared(
+        self, method: str, path: str, options: RequestOptions, place: _Place
+    ) -> tuple[bytes, bytes | StreamedBody]:
+        """The rest of a request's head, and its body; its own headers win over the client's, and those over ours."""
+        body, kind = body_of(options)
+        own = options.get("headers", {})
+        taken = {name.lower() for name in own}
+        lines = place.lines if not taken & place.names else header_lines(_without(taken, place.headers))
+        lines += header_lines(own)
+        if kind is not None and "content-type" not in taken | place.names:
+            lines += f"Content-Type: {kind}\r\n"
+        if self._jar:
+            lines += self._jar.line(place.origin, path)
+        return f"{lines}{framing_line(method, body)}\r\n".encode("latin-1"), body
 
-    async def _connect(self, deadline: float) -> Connection:
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(deadline - perf_counter()):
-                _, connection = await loop.create_connection(
-                    lambda: Connection(self._forget), self._origin.host, self._origin.port
-                )
-        except TimeoutError:
-            raise OperationTimeout(f"no connection to {self._origin} before the deadline") from None
-        except OSError as error:
-            raise ConnectError(f"no connection to {self._origin}: {error}", kind=_connect_kind(error)) from error
-        if connection.reusable:  # else it has ended already, and `_forget` was called for it
-            self._open.add(connection)
-            self._sweeper.watch(connection)
-        return connection
+    def _finish(self, response: Response, name: str) -> None:
+        """What only some clients want done to an answer."""
+        if response.timing is not None:
+            self._record_group(f"first byte of {name}", response.timing.first_byte_s)
+            self._record_group(f"body of {name}", response.timing.body_s)
+        decoder = decoder_of(response.raw_headers) if self.settings.decompress else None
+        if decoder is not None:
+            response.body = decoded(decoder, response.body, self.settings.max_body_bytes)
 
-    def _forget(self, connection: Connection) -> None:
-        self._open.discard(connection)
-        self._sweeper.forget(connection)
-        if connection in self._idle:
-            self._idle.remove(connection)
+    def _opened(self, opened: Opened) -> None:
+        self._record_group("connect", opened.connect_s)
+        if opened.tls_s is not None:
+            self._record_group("TLS handshake", opened.tls_s)
+
+    def _record_group(self, name: str, seconds: float) -> None:
+        slot = self._recorder.group_slot(name)
+        slot.started += 1
+        slot.ok.append(seconds)
+
+    def _places(self) -> list[_Place]:
+        return [self._home, *self._others.values()]
+
+    def _place(self, origin: Origin) -> _Place:
+        if origin == self._home.origin:
+            return self._home
+        if origin not in self._others:
+            self._others[origin] = _Place(origin, self._transport(origin), _without(_CREDENTIALS, self._headers))
+        return self._others[origin]
 
 
-def _connect_kind(error: OSError) -> str:
-    if isinstance(error, ConnectionRefusedError):
-        return "connection refused"
-    return "connection reset" if isinstance(error, ConnectionResetError) else "connect"
+def _without(names: Collection[str], headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name.lower() not in names}
 
 
 def _exemplar(method: str, path: str, response: Response) -> str:

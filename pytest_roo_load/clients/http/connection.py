@@ -4,17 +4,33 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import cast
+from typing import Any, NamedTuple, cast
 
 import httptools
 
+from pytest_roo_load.clients.http.body import StreamedBody
+from pytest_roo_load.clients.http.connecting import Opened
+from pytest_roo_load.clients.http.incoming import Incoming
 from pytest_roo_load.clients.http.response import Response
 from pytest_roo_load.clients.sweeper import IDLE
-from pytest_roo_load.errors import ConnectionLost, OperationError, OperationTimeout, ProtocolError
+from pytest_roo_load.errors import ConnectionLost, OperationError, OperationTimeout, ProtocolError, UsageError
 
-__all__ = ["Connection"]
+__all__ = ["Connection", "Limits"]
 
 _INFORMATIONAL = 200
+_MAX_HEAD_BYTES = 256 * 2**10
+
+
+class Limits(NamedTuple):
+    """How much of an answer is put up with.
+
+    Attributes:
+        max_headers: The most headers.
+        max_body_bytes: The longest body, unless it is streamed.
+    """
+
+    max_headers: int
+    max_body_bytes: int
 
 
 class Connection(asyncio.Protocol):
@@ -23,46 +39,93 @@ class Connection(asyncio.Protocol):
     Attributes:
         deadline: When the awaited answer must be complete; see `Expiring`.
         reusable: Whether another request may be sent.
+        opened: How long connecting took, until a client has made use of that.
     """
 
     __slots__ = (
-        "_answer", "_bodiless", "_body", "_gone", "_headers", "_in_body", "_parser", "_transport", "deadline",
-        "reusable",
+        "_answer", "_bodiless", "_body", "_gone", "_headers", "_in_body", "_incoming", "_max_body", "_max_headers",
+        "_parser", "_pending", "_plain", "_sending", "_transport", "_writable", "deadline", "opened", "reusable",
     )  # fmt: skip
 
-    def __init__(self, gone: Callable[[Connection], None]) -> None:
+    def __init__(self, gone: Callable[[Connection], None], limits: Limits) -> None:
         self._gone = gone
+        self._max_headers, self._max_body = limits
         self._transport: asyncio.Transport | None = None
-        self._answer: asyncio.Future[Response] | None = None
+        self._answer: asyncio.Future[Any] | None = None
+        self._incoming: Incoming | None = None
         self._parser = httptools.HttpResponseParser(self)
         self._headers: list[tuple[bytes, bytes]] = []
         self._body: list[bytes] = []
+        self._plain = True  # nothing below is set: most answers need not look at each
         self._bodiless = False
         self._in_body = False
+        self._pending = 0
+        self._sending = False
+        self._writable: asyncio.Future[None] | None = None
         self.deadline = IDLE
         self.reusable = True
+        self.opened: Opened | None = None
 
     def __repr__(self) -> str:
         state = "waiting for an answer" if self._answer else "idle" if self.reusable else "closed"
         return f"<Connection {state}>"
 
-    def send(self, request: bytes, deadline: float, *, bodiless: bool = False) -> asyncio.Future[Response]:
+    def send(self, head: bytes, body: bytes, deadline: float) -> asyncio.Future[Response]:
         """Write a request; the future gives its answer, or an `OperationError`.
 
         Args:
-            request: Head and body as bytes.
+            head: The head as bytes.
+            body: The body, or what of it is there already.
             deadline: When the answer must be complete.
-            bodiless: The answer has no body whatever its headers say (HEAD).
         """
         answer = asyncio.get_running_loop().create_future()
         if self._transport is None or not self.reusable:
             answer.set_exception(ConnectionLost("the connection was closed before the request was sent"))
             return answer
         self._answer = answer
-        self._bodiless = bodiless
         self.deadline = deadline
-        self._transport.write(request)
+        if head.startswith(b"HEAD "):  # the answer has no body, whatever its headers say
+            self._bodiless, self._plain = True, False
+        if body:
+            self._transport.writelines((head, body))
+        else:
+            self._transport.write(head)
         return answer
+
+    def stream(self, head: bytes, body: bytes, timeout_s: float, deadline: float) -> asyncio.Future[Incoming]:
+        """The same, but the future gives the answer as soon as its head is there; its body is read from that.
+
+        Args:
+            head: The head as bytes.
+            body: The body, or what of it is there already.
+            timeout_s: Seconds without a byte that end the answer, once its head is there.
+            deadline: When the head must be there.
+        """
+        self._incoming, self._plain = Incoming(self, timeout_s), False
+        return cast("asyncio.Future[Incoming]", self.send(head, body, deadline))
+
+    async def upload(self, body: StreamedBody) -> None:
+        """Write a body piece by piece, no faster than the server takes it; stops when the answer is there before."""
+        self._sending, self._plain = True, False
+        sent = 0
+        async for piece in body:
+            if self._transport is None or self._answer is None:
+                return
+            if not piece:
+                continue  # as a chunk it would be the end
+            sent += len(piece)
+            if body.size_bytes is None:
+                self._transport.writelines((b"%x\r\n" % len(piece), piece, b"\r\n"))
+            elif sent <= body.size_bytes:
+                self._transport.write(piece)
+            if self._writable is not None:
+                await self._writable
+        if body.size_bytes is not None and sent != body.size_bytes:
+            self.close()
+            raise UsageError("not the length of the body", value=body.size_bytes, allowed=f"what was sent, {sent}")
+        if body.size_bytes is None and self._transport is not None:
+            self._transport.write(b"0\r\n\r\n")
+        self._sending = False
 
     def close(self) -> None:
         """End the connection; idempotent."""
@@ -74,9 +137,24 @@ class Connection(asyncio.Protocol):
         """End the awaited answer: its deadline has passed."""
         self._fail(OperationTimeout("no complete answer before the deadline"))
 
+    def flow(self, *, on: bool) -> None:
+        """Let the server go on sending, or not."""
+        if self._transport is not None:
+            (self._transport.resume_reading if on else self._transport.pause_reading)()
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Part of `asyncio.Protocol`."""
         self._transport = cast("asyncio.Transport", transport)
+
+    def pause_writing(self) -> None:
+        """Part of `asyncio.Protocol`."""
+        self._writable = asyncio.get_running_loop().create_future()
+
+    def resume_writing(self) -> None:
+        """Part of `asyncio.Protocol`."""
+        waiting, self._writable = self._writable, None
+        if waiting is not None and not waiting.done():
+            waiting.set_result(None)
 
     def data_received(self, data: bytes) -> None:
         """Part of `asyncio.Protocol`."""
@@ -89,6 +167,8 @@ class Connection(asyncio.Protocol):
             self._fail(ProtocolError(f"the answer is not HTTP: {error}"))
         except httptools.HttpParserUpgrade:
             self._fail(ProtocolError("the server switched protocols although nobody asked it to"))
+        if self._answer is not None:
+            self._keep_limits(len(data))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Part of `asyncio.Protocol`."""
@@ -111,9 +191,10 @@ class Connection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         """Part of httptools' callbacks."""
         self._in_body = True
-        if self._bodiless and self._parser.get_status_code() >= _INFORMATIONAL:
-            self.reusable = False  # the parser would wait for a body that HEAD does not get
-            self._complete()
+        if len(self._headers) > self._max_headers:
+            self._fail(ProtocolError(f"the answer has more than {self._max_headers} headers", kind="too large"))
+        elif not self._plain and self._parser.get_status_code() >= _INFORMATIONAL:
+            self._head_is_there()
 
     def on_body(self, body: bytes) -> None:
         """Part of httptools' callbacks."""
@@ -128,6 +209,16 @@ class Connection(asyncio.Protocol):
         self.reusable = self.reusable and self._parser.should_keep_alive()
         self._complete()
 
+    def _head_is_there(self) -> None:
+        incoming, answer = self._incoming, self._answer
+        if self._bodiless:
+            self.reusable = False  # the parser would wait for a body that HEAD does not get
+            self._complete()
+        elif incoming is not None and answer is not None and not answer.done():
+            incoming.begin(self._parser.get_status_code(), self._headers)
+            self._body = cast("list[bytes]", incoming)
+            answer.set_result(incoming)
+
     def _complete(self) -> None:
         answer, headers, body = self._answer, self._headers, self._body
         self._answer = None
@@ -135,11 +226,43 @@ class Connection(asyncio.Protocol):
         self._body = []
         self._in_body = False
         self.deadline = IDLE
+        if not self._plain and self._finish_special():
+            answer = None
         if answer is not None and not answer.done():
             content = body[0] if len(body) == 1 else b"".join(body)
-            answer.set_result(Response(self._parser.get_status_code(), headers, content))
+            if len(content) > self._max_body:
+                self.reusable = False
+                answer.set_exception(self._too_long())
+            else:
+                answer.set_result(Response(self._parser.get_status_code(), headers, content))
         if not self.reusable and self._transport is not None:
             self._transport.close()
+
+    def _finish_special(self) -> bool:
+        """End whatever was special about this exchange; whether its answer was a streamed one."""
+        incoming, self._incoming = self._incoming, None
+        if self._sending:  # the answer is there before the whole request: the connection cannot be used again
+            self.close()
+            self.resume_writing()
+        self._plain, self._bodiless, self._sending, self._pending = True, False, False, 0
+        if incoming is not None:
+            incoming.finish()
+        return incoming is not None
+
+    def _keep_limits(self, received: int) -> None:
+        """Look at what has come of an answer that is not complete; short ones never get here."""
+        self._pending += received
+        self._plain = False
+        if len(self._headers) > self._max_headers or (self._pending > _MAX_HEAD_BYTES and not self._in_body):
+            most = f"{self._max_headers} headers or {_MAX_HEAD_BYTES} bytes of them"
+            self._fail(ProtocolError(f"the answer has more than {most}", kind="too large"))
+        elif self._incoming is not None and self._in_body:
+            self._pending = self._incoming.pending(self._pending)
+        if self._pending > _MAX_HEAD_BYTES + 2 * self._max_body:
+            self._fail(self._too_long())
+
+    def _too_long(self) -> ProtocolError:
+        return ProtocolError(f"the body is longer than {self._max_body:,} bytes", kind="too large")
 
     def _ends_with_connection(self) -> bool:
         """Whether the end of the connection is how this answer ends (RFC 9112, 6.3, the last rule)."""
@@ -148,7 +271,11 @@ class Connection(asyncio.Protocol):
 
     def _fail(self, error: OperationError) -> None:
         answer, self._answer = self._answer, None
+        incoming, self._incoming = self._incoming, None
         self.deadline = IDLE
         self.close()
+        self.resume_writing()
+        if incoming is not None:
+            incoming.fail(error)
         if answer is not None and not answer.done():
             answer.set_exception(error)

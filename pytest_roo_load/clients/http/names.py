@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from pytest_roo_load.clients.http.request import request_line
+
 __all__ = ["RouteNames", "route_of"]
 
 _ID = re.compile(
@@ -23,19 +25,24 @@ def route_of(path: str) -> str:
 
 
 class RouteNames:
-    """Remembers the names of the paths it has seen, up to a few thousand, since a path is asked for again and again."""
+    """Remembers the paths it has seen, up to a few thousand, since a path is asked for again and again."""
 
     def __init__(self) -> None:
-        self._names: dict[tuple[str, str], str] = {}
+        self._routes: dict[tuple[str, str], tuple[str, bytes]] = {}
 
     def __repr__(self) -> str:
-        return f"<RouteNames of {len(self._names)} paths>"
+        return f"<RouteNames of {len(self._routes)} paths>"
 
-    def name(self, method: str, path: str) -> str:
-        """The name of a request: "GET /conversations/:id"."""
+    def route(self, method: str, path: str) -> tuple[str, bytes]:
+        """The name of a request, "GET /conversations/:id", and its first line.
+
+        Raises:
+            UsageError: Method or path cannot be sent.
+        """
         try:
-            return self._names[method, path]
+            return self._routes[method, path]
         except KeyError:
-            if len(self._names) >= _MOST:
-                self._names.clear()
-            return self._names.setdefault((method, path), f"{method} {route_of(path)}")
+            if len(self._routes) >= _MOST:
+                self._routes.clear()
+            line = request_line(method, path)
+            return self._routes.setdefault((method, path), (f"{method} {route_of(path)}", line))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any, Protocol, TypedDict
 
+from pytest_roo_load.clients.http.body import Body, StreamedBody
 from pytest_roo_load.errors import UsageError
 
-__all__ = ["Accepts", "RequestOptions", "check_path", "encode_body", "encode_request", "header_lines"]
+__all__ = ["Accepts", "RequestOptions", "check_path", "framing_line", "header_lines", "request_line"]
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -30,30 +30,53 @@ class RequestOptions(TypedDict, total=False):
         name: The operation's name; default: method and route, raw ids as `:id`.
         headers: Headers of this request alone.
         expect: Statuses that are a success; default: all below 400.
-        timeout_s: Seconds until the answer must be complete; default: the client's.
+        timeout_s: Seconds until the answer must be complete; default: the client's. Of a streamed answer: seconds
+            without a byte.
+        retries: How many times the request is sent again when no answer came, or one of status 429, 502, 503 or 504.
+            Every attempt is an operation of its own, so a failed one is counted as failed.
+        json: A value to send as JSON.
+        body: Bytes to send, a file (`pathlib.Path`), or pieces from an iterable or an asynchronous one, which are
+            sent as they come: chunked, unless `size_bytes` says how long they are together.
+        size_bytes: The length of a body that comes in pieces.
+        form: Fields to send as a form.
+        files: Files to send with the form (multipart): field → content, (file name, content) or
+            (file name, content, content type), where content is what `body` may be.
     """
 
     name: str
     headers: Mapping[str, str]
     expect: Accepts
     timeout_s: float
+    retries: int
+    json: Any
+    body: Body
+    size_bytes: int | None
+    form: Mapping[str, str]
+    files: Mapping[str, Any]
 
 
-def encode_request(method: str, path: str, headers: str, body: bytes) -> bytes:
-    """The request as it goes over the wire.
+def request_line(method: str, path: str) -> bytes:
+    """The first line of a request.
 
     Args:
         method: An HTTP method in capitals.
         path: The request target: begins with `/`, ASCII, already percent-encoded.
-        headers: Lines from `header_lines`.
-        body: Its content; its length is announced where the method has a body.
+
+    Raises:
+        UsageError: Method or path cannot be sent.
     """
     check_path(path)
     if method not in _METHODS and not _TOKEN.fullmatch(method):
         raise UsageError("not a method", value=method, allowed="GET, POST and so on")
-    if body or method in _BODY_METHODS:
-        return f"{method} {path} HTTP/1.1\r\n{headers}Content-Length: {len(body)}\r\n\r\n".encode("latin-1") + body
-    return f"{method} {path} HTTP/1.1\r\n{headers}\r\n".encode("latin-1")
+    return f"{method} {path} HTTP/1.1\r\n".encode()
+
+
+def framing_line(method: str, body: bytes | StreamedBody) -> str:
+    """The header line that says where the body ends; nothing for a request without one."""
+    if not body and method not in _BODY_METHODS:
+        return ""
+    size = len(body) if isinstance(body, bytes) else body.size_bytes
+    return "Transfer-Encoding: chunked\r\n" if size is None else f"Content-Length: {size}\r\n"
 
 
 def check_path(path: str) -> None:
@@ -88,8 +111,3 @@ def header_lines(headers: Mapping[str, str]) -> str:
 
 def _is_latin(value: str) -> bool:
     return value.isascii() or all(ord(character) < 256 for character in value)  # noqa: PLR2004 - Latin-1
-
-
-def encode_body(value: Any) -> bytes:
-    """A JSON value as bytes, without spaces."""
-    return json.dumps(value, separators=(",", ":")).encode()
