@@ -118,7 +118,7 @@ def test_options_from_the_environment_and_the_ini_file(
     run_pytest().stderr.fnmatch_lines(["*ini key roo_scale: unknown value: 'huge'*"])
     monkeypatch.setenv("ROO_SCALE", "tiny")
     run_pytest().stderr.fnmatch_lines(["*variable ROO_SCALE: unknown value: 'tiny'*"])
-    outcome = run_pytest("--roo-scale=quick", "--collect-only")
+    outcome = run_pytest("--roo-scale=quick")
     outcome.stdout.fnmatch_lines(["roo-load: quick scale*"])
 
 
