@@ -51,3 +51,9 @@ def counted(recorder: PhaseRecorder) -> dict[str, tuple[int, dict[str, int], int
         name: (tally.ok.count, {kind: error.count for kind, error in tally.errors.items()}, tally.interrupted)
         for name, tally in operations.items()
     }
+
+
+def groups(recorder: PhaseRecorder) -> dict[str, int]:
+    """Group → successes."""
+    recorder.collect(0, recorder.phase)
+    return {name: tally.ok.count for name, tally in recorder.recording.phases[recorder.phase].groups.items()}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
+import ssl
 from collections.abc import Callable, Iterator
 from time import perf_counter
 from typing import Any, NoReturn
@@ -61,8 +63,9 @@ class AiohttpTransport:
 
     async def close(self) -> None:
         """See `transport.Transport`."""
-        if self._session is not None:
-            await self._session.close()
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
 
     def _send(self, head: bytes, body: bytes | StreamedBody) -> Any:
         line, *fields = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
@@ -72,8 +75,9 @@ class AiohttpTransport:
             method,
             URL(self._origin.url + path, encoded=True),
             headers=[field for field in headers if field[0] != "Transfer-Encoding"],
-            data=_counted(body) if isinstance(body, StreamedBody) else body or None,
+            data=_data(body),
             allow_redirects=False,
+            server_hostname=self._settings.server_name,
         )
 
     def _ready(self) -> aiohttp.ClientSession:
@@ -146,6 +150,12 @@ class _AiohttpStream:
             self._answer.close()
 
 
+def _data(body: bytes | StreamedBody) -> Any:
+    if isinstance(body, StreamedBody):
+        return _counted(body)
+    return io.BytesIO(body) if len(body) > _ENOUGH_BYTES else body or None  # aiohttp wants long ones as files
+
+
 async def _counted(body: StreamedBody) -> Any:
     """The pieces, as long together as was announced."""
     sent = 0
@@ -172,7 +182,9 @@ def _raise_as_ours(error: Exception, origin: Origin) -> NoReturn:
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         raise connect_error(error.certificate_error, what) from error  # type: ignore[arg-type]
     if isinstance(error, aiohttp.ClientConnectorError):
-        raise connect_error(error.os_error, what) from error
+        ended = origin.tls and isinstance(error.os_error, ConnectionResetError | ConnectionAbortedError)
+        trouble = ssl.SSLError("the connection ended in the TLS handshake") if ended else error.os_error
+        raise connect_error(trouble, what) from error
     if isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError | OSError):
         raise ConnectionLost(f"the server closed the connection before the answer was complete: {error}") from error
     if isinstance(error, aiohttp.ClientPayloadError):
