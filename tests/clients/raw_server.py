@@ -42,14 +42,14 @@ class Peer:
         plug.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
 
-    async def shake(self) -> None:
-        """Answer the opening handshake of a WebSocket."""
+    async def shake(self, extra: str = "") -> None:
+        """Answer the opening handshake of a WebSocket, with one more header line if need be."""
         key = re.search(rb"sec-websocket-key: (\S+)", await self.request(), re.IGNORECASE)
         assert key
         accept = base64.b64encode(hashlib.sha1(key[1] + _GUID).digest())
         await self.say(
             b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
+            b"Sec-WebSocket-Accept: " + accept + (f"\r\n{extra}" if extra else "").encode() + b"\r\n\r\n"
         )
 
     async def frame(self) -> bytes:

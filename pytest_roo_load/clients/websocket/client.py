@@ -3,67 +3,104 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from time import perf_counter
+from typing import Any, TypedDict, Unpack
 
 from picows import WSError, ws_connect
 
 from pytest_roo_load.clients.counting import count_failure
+from pytest_roo_load.clients.http.connecting import connect_error
 from pytest_roo_load.clients.http.names import route_of
+from pytest_roo_load.clients.http.origin import Origin
 from pytest_roo_load.clients.http.request import check_path, header_lines
 from pytest_roo_load.clients.sweeper import Sweeper
-from pytest_roo_load.clients.websocket.connection import Correlate, WebSocket
+from pytest_roo_load.clients.tls import TlsSettings
+from pytest_roo_load.clients.websocket.connection import MAX_MESSAGE_BYTES, Correlate, WebSocket
+from pytest_roo_load.clients.websocket.deflate import OFFER, Agreement
 from pytest_roo_load.core.ports import Recorder
-from pytest_roo_load.errors import ConnectError, OperationError, OperationTimeout
+from pytest_roo_load.errors import ConnectError, OperationError, OperationTimeout, UsageError
 
-__all__ = ["WebSocketClient"]
+__all__ = ["ConnectOptions", "WebSocketClient"]
 
 _READ_BUFFER_BYTES = 2048
+_LONGEST_PAUSE_S = 5.0
+_OURS = frozenset({"sec-websocket-protocol", "sec-websocket-extensions"})
+
+
+class ConnectOptions(TypedDict, total=False):
+    """What a connection may be given.
+
+    Attributes:
+        name: The name of the handshake as an operation; default: "WS" and the route.
+        headers: Headers of the handshake.
+        correlate: Gives the key of the question that a message answers, None for one that answers none.
+        timeout_s: Seconds until the handshake must be complete; default: 30.
+        subprotocols: What is offered, the liked best first; `socket.subprotocol` is what the server chose.
+        compress: Whether compression of messages is offered (permessage-deflate); `socket.is_compressed` tells
+            whether the server agreed. It costs the generator several times the work and memory per message.
+    """
+
+    name: str
+    headers: Mapping[str, str]
+    correlate: Correlate
+    timeout_s: float
+    subprotocols: Sequence[str]
+    compress: bool
 
 
 class WebSocketClient:
-    """Opens connections to one target and closes what is left open."""
+    """Opens connections to one target and closes what is left open. Proxies of the environment are ignored.
 
-    __slots__ = ("_open", "_recorder", "_sweeper", "_url")
+    Attributes:
+        settings: How connections to a wss target are secured; `configure` changes them.
+    """
 
-    def __init__(self, url: str, recorder: Recorder, sweeper: Sweeper) -> None:
-        self._url = "ws" + url.removeprefix("http").rstrip("/")
+    __slots__ = ("_open", "_recorder", "_sweeper", "_tls", "_url", "settings")
+
+    def __init__(self, url: str, recorder: Recorder, sweeper: Sweeper, settings: TlsSettings | None = None) -> None:
+        origin = Origin.of(url)
+        self._tls = origin.tls
+        self._url = origin.url.replace("http", "ws", 1)
         self._recorder = recorder
         self._sweeper = sweeper
         self._open: list[WebSocket] = []
+        self.settings = settings or TlsSettings()
 
     def __repr__(self) -> str:
         return f"<WebSocketClient {self._url}, {len(self._open)} connections>"
 
-    async def connect(
-        self,
-        path: str,
-        *,
-        name: str | None = None,
-        headers: Mapping[str, str] | None = None,
-        correlate: Correlate | None = None,
-        timeout_s: float = 30.0,
-    ) -> WebSocket:
+    def configure(self, **changes: Any) -> None:
+        """Change settings for connections opened from now on: `user.websocket.configure(ca_file="ca.pem")`.
+
+        Args:
+            changes: See `TlsSettings`.
+
+        Raises:
+            UsageError: There is no such setting, or a file cannot be read.
+        """
+        settings = self.settings.changed(changes)
+        settings.context()
+        self.settings = settings
+
+    async def connect(self, path: str, **options: Unpack[ConnectOptions]) -> WebSocket:
         """Open a connection; the opening handshake is one operation ("WS /ws").
 
         Args:
             path: Path and query on the target.
-            name: The operation's name; default: "WS" and the route.
-            headers: Headers of the handshake.
-            correlate: Gives the key of the question that a message answers, None for one that answers none.
-            timeout_s: Seconds until the handshake must be complete.
+            options: See `ConnectOptions`.
 
         Raises:
             OperationError: No connection; it has been counted.
-            UsageError: The path or a header cannot be sent; nothing was.
+            UsageError: The path, a header or a subprotocol cannot be sent; nothing was.
         """
         check_path(path)
-        header_lines(headers or {})
-        slot = self._recorder.slot(name or f"WS {route_of(path)}")
+        headers = _headers(options)
+        slot = self._recorder.slot(options.get("name") or f"WS {route_of(path)}")
         slot.started += 1
         began = perf_counter()
         try:
-            socket = await self._handshake(path, headers, correlate, timeout_s)
+            socket = await self._handshake(path, headers, options)
         except OperationError as error:
             count_failure(slot, perf_counter() - began, error, f"WS {route_of(path)}")
             raise
@@ -71,10 +108,34 @@ class WebSocketClient:
         self._open = [*(one for one in self._open if one.is_open), socket]
         return socket
 
-    async def _handshake(
-        self, path: str, headers: Mapping[str, str] | None, correlate: Correlate | None, timeout_s: float
+    async def reconnect(
+        self, path: str, *, attempts: int = 5, pause_s: float = 0.1, **options: Unpack[ConnectOptions]
     ) -> WebSocket:
-        socket = WebSocket(self._recorder, self._sweeper, correlate)
+        """Connect, and try again when that fails; each attempt is an operation, as with `connect`.
+
+        Args:
+            path: Path and query on the target.
+            attempts: How many in all.
+            pause_s: Seconds before the second attempt; doubles each time up to 5 s.
+            options: See `ConnectOptions`.
+
+        Raises:
+            OperationError: The last attempt failed too.
+        """
+        if attempts < 1:
+            raise UsageError("not a number of attempts", value=attempts, allowed="1 or more")
+        for _ in range(attempts - 1):
+            try:
+                return await self.connect(path, **options)
+            except OperationError:  # it has been counted, and the next attempt is the answer to it
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+        return await self.connect(path, **options)
+
+    async def _handshake(self, path: str, headers: Mapping[str, str], options: ConnectOptions) -> WebSocket:
+        correlate = options.get("correlate")
+        socket = WebSocket(self._recorder, self._sweeper, correlate, lambda answer: _agreed(answer, options))
+        timeout_s = options.get("timeout_s", 30.0)
         try:
             async with asyncio.timeout(timeout_s):
                 await ws_connect(
@@ -83,26 +144,62 @@ class WebSocketClient:
                     extra_headers=headers,
                     websocket_handshake_timeout=timeout_s,
                     read_buffer_init_size=_READ_BUFFER_BYTES,
-                    max_frame_size=16 * 2**20,
+                    max_frame_size=MAX_MESSAGE_BYTES,
                     max_redirects=0,  # load goes where the target is, nowhere else
+                    **self._security(),
                 )
         except TimeoutError:
             socket.abort()
             raise OperationTimeout("no WebSocket handshake before the deadline") from None
         except (WSError, OSError) as error:
-            refused = isinstance(error, ConnectionRefusedError)
-            raise ConnectError(
-                f"no WebSocket: {error}", kind="connection refused" if refused else "handshake"
-            ) from error
+            raise _handshake_error(error) from error
         except asyncio.CancelledError:
             socket.abort()
             raise
         if not socket.was_open:
             raise ConnectError("no WebSocket: the server closed the connection in the handshake", kind="handshake")
+        if socket.refusal is not None:
+            raise ConnectError(f"no WebSocket: {socket.refusal}", kind="handshake") from socket.refusal
         return socket
+
+    def _security(self) -> dict[str, Any]:
+        if not self._tls:
+            return {}
+        name = self.settings.server_name
+        return {"ssl_context": self.settings.context()} | ({"server_hostname": name} if name is not None else {})
 
     async def close(self) -> None:
         """Close every connection that is still open; idempotent."""
         for socket in self._open:
             await socket.close()
         self._open = []
+
+
+def _headers(options: ConnectOptions) -> dict[str, str]:
+    """The handshake's own headers; checked."""
+    headers = dict(options.get("headers", {}))
+    if taken := [name for name in headers if name.lower() in _OURS]:
+        raise UsageError("a header of the handshake", value=taken[0], allowed="the options subprotocols and compress")
+    if options.get("subprotocols"):
+        headers["Sec-WebSocket-Protocol"] = ", ".join(options["subprotocols"])
+    if options.get("compress"):
+        headers["Sec-WebSocket-Extensions"] = OFFER
+    header_lines(headers)
+    return headers
+
+
+def _agreed(headers: Mapping[str, str], options: ConnectOptions) -> Agreement | None:
+    """What the server has chosen of what was offered; ValueError when it chose anything else."""
+    extension, subprotocol = headers.get("Sec-WebSocket-Extensions", ""), headers.get("Sec-WebSocket-Protocol")
+    if subprotocol is not None and subprotocol not in options.get("subprotocols", ()):
+        raise ValueError(f"the server chose the subprotocol {subprotocol!r}, which was not offered")
+    if extension and not options.get("compress"):
+        raise ValueError(f"the server chose the extension {extension!r}, which was not offered")
+    return Agreement.of(extension)
+
+
+def _handshake_error(error: WSError | OSError) -> ConnectError:
+    known = connect_error(error, "no WebSocket") if isinstance(error, OSError) else None
+    if known is not None and known.kind in {"connection refused", "tls"}:
+        return known
+    return ConnectError(f"no WebSocket: {error}", kind="handshake")

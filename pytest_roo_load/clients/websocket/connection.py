@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
 from time import perf_counter
 from typing import Any
@@ -12,42 +12,28 @@ from typing import Any
 from picows import WSCloseCode, WSError, WSFrame, WSListener, WSMsgType, WSTransport
 
 from pytest_roo_load.clients.counting import count_failure
-from pytest_roo_load.clients.sweeper import IDLE, Sweeper
+from pytest_roo_load.clients.sweeper import Sweeper
+from pytest_roo_load.clients.websocket.deflate import Agreement, Deflate
+from pytest_roo_load.clients.websocket.question import Question
 from pytest_roo_load.core.ports import Recorder
 from pytest_roo_load.errors import (
     ConnectionLost,
     OperationError,
-    OperationTimeout,
     ProtocolError,
     UnexpectedAnswer,
     UsageError,
 )
 
-__all__ = ["Correlate", "Message", "WebSocket", "Wrong"]
+__all__ = ["MAX_MESSAGE_BYTES", "Correlate", "Message", "Terms", "WebSocket", "Wrong"]
 
 Message = str | bytes
 Correlate = Callable[[Message], Hashable | None]
 Wrong = Callable[[Message], str | None]
+Terms = Callable[[Mapping[str, str]], Agreement | None]
 
 _INBOX = 1000
-
-
-class _Question:
-    """An answer that is awaited until a deadline."""
-
-    __slots__ = ("answer", "deadline")
-
-    def __init__(self, deadline: float) -> None:
-        self.answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
-        self.deadline = deadline
-
-    def expire(self) -> None:
-        self.fail(OperationTimeout("no answer before the deadline"))
-
-    def fail(self, error: OperationError) -> None:
-        self.deadline = IDLE
-        if not self.answer.done():
-            self.answer.set_exception(error)
+MAX_MESSAGE_BYTES = 16 * 2**20
+_NO_CODE, _NO_GOODBYE = 1005, 1006  # RFC 6455, 7.4.1
 
 
 class WebSocket(WSListener):
@@ -59,20 +45,34 @@ class WebSocket(WSListener):
     Attributes:
         overflowed: Messages that fell out of a full inbox.
         was_open: Whether the handshake was completed.
+        refusal: What is wrong with the terms on which the server opened it; None when nothing is.
+        subprotocol: What the server chose of the subprotocols that were offered; None when it chose none.
+        close_code: With what code the connection was closed: the other side's, or ours when we closed it; 1005 when
+            none was given, 1006 when the other side went away without a word; None while it is open.
+        close_reason: The reason that was given with it.
     """
 
-    def __init__(self, recorder: Recorder, sweeper: Sweeper, correlate: Correlate | None) -> None:
+    def __init__(self, recorder: Recorder, sweeper: Sweeper, correlate: Correlate | None, terms: Terms) -> None:
         self._recorder = recorder
         self._sweeper = sweeper
         self._correlate = correlate
+        self._terms = terms
         self._transport: WSTransport | None = None
-        self._questions: dict[Hashable, _Question] = {}
+        self._questions: dict[Hashable, Question[Message]] = {}
         self._inbox: deque[Message] = deque(maxlen=_INBOX)
-        self._readers: deque[_Question] = deque()
+        self._readers: deque[Question[Message]] = deque()
         self._fragments: list[bytes] = []
         self._fragments_are_text = True
         self._abandoned = False
         self._ending: asyncio.Task[None] | None = None
+        self._deflate: Deflate | None = None
+        self._compressed = False
+        self._pings: dict[bytes, Question[None]] = {}
+        self._pinged = 0
+        self.subprotocol: str | None = None
+        self.close_code: int | None = None
+        self.close_reason = ""
+        self.refusal: ValueError | None = None
         self.overflowed = 0
         self.was_open = False
 
@@ -92,10 +92,44 @@ class WebSocket(WSListener):
         """
         if self._transport is None:
             raise ConnectionLost("the WebSocket is closed")
-        if isinstance(message, str):
-            self._transport.send(WSMsgType.TEXT, message.encode())
+        kind, data = (WSMsgType.TEXT, message.encode()) if isinstance(message, str) else (WSMsgType.BINARY, message)
+        if self._deflate is None:
+            self._transport.send(kind, data)
         else:
-            self._transport.send(WSMsgType.BINARY, message)
+            self._transport.send(kind, self._deflate.compress(data), rsv1=True)
+
+    @property
+    def is_compressed(self) -> bool:
+        """Whether the server agreed to compress messages (permessage-deflate)."""
+        return self._deflate is not None
+
+    async def ping(self, *, name: str = "WS ping", timeout_s: float = 30.0) -> float:
+        """Send a ping and wait for its pong; together they are one operation. The seconds it took.
+
+        Raises:
+            OperationError: No pong came in time, or the connection ended; it has been counted.
+        """
+        slot = self._recorder.slot(name)
+        slot.started += 1
+        began = perf_counter()
+        self._pinged += 1
+        payload = b"roo-%d" % self._pinged
+        question = self._pings[payload] = Question(began + timeout_s)
+        self._sweeper.watch(question)
+        try:
+            if self._transport is None:
+                raise ConnectionLost("the WebSocket is closed")
+            self._transport.send_ping(payload)
+            await question.answer
+        except OperationError as error:
+            count_failure(slot, perf_counter() - began, error, name)
+            raise
+        finally:
+            self._sweeper.forget(question)
+            self._pings.pop(payload, None)
+        took = perf_counter() - began
+        slot.ok.append(took)
+        return took
 
     async def request(
         self, message: Message, *, key: Hashable, name: str, wrong: Wrong | None = None, timeout_s: float = 30.0
@@ -118,7 +152,7 @@ class WebSocket(WSListener):
         slot = self._recorder.slot(name)
         slot.started += 1
         began = perf_counter()
-        question = self._questions[key] = _Question(began + timeout_s)
+        question = self._questions[key] = Question(began + timeout_s)
         self._sweeper.watch(question)
         try:
             self.send(message)
@@ -145,7 +179,7 @@ class WebSocket(WSListener):
             return self._inbox.popleft()
         if self._transport is None:
             raise ConnectionLost("the WebSocket is closed")
-        reader = _Question(perf_counter() + timeout_s)
+        reader: Question[Message] = Question(perf_counter() + timeout_s)
         self._readers.append(reader)
         self._sweeper.watch(reader)
         try:
@@ -183,8 +217,16 @@ class WebSocket(WSListener):
         self.was_open = True
         if self._abandoned:
             transport.disconnect(graceful=False)
-        else:
-            self._transport = transport
+            return
+        try:
+            agreement = self._terms(transport.response.headers)
+        except ValueError as error:
+            self.refusal = error
+            transport.disconnect(graceful=False)
+            return
+        self._deflate = None if agreement is None else Deflate(agreement, MAX_MESSAGE_BYTES)
+        self.subprotocol = transport.response.headers.get("Sec-WebSocket-Protocol")
+        self._transport = transport
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         """Part of picows' listener."""
@@ -200,10 +242,14 @@ class WebSocket(WSListener):
 
     def _take(self, transport: WSTransport, frame: WSFrame) -> None:
         kind = frame.msg_type
-        if kind is WSMsgType.TEXT and frame.fin:
+        if kind is WSMsgType.TEXT and frame.fin and not frame.rsv1:
             self._dispatch(frame.get_payload_as_utf8_text())
         elif kind in {WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION}:
             self._collect(frame)
+        elif kind is WSMsgType.PONG:
+            ping = self._pings.get(frame.get_payload_as_bytes())
+            if ping is not None and not ping.answer.done():
+                ping.answer.set_result(None)
         elif kind is WSMsgType.CLOSE:
             code = frame.get_close_code()
             transport.send_close(code if code.value else WSCloseCode.OK)
@@ -212,12 +258,15 @@ class WebSocket(WSListener):
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         """Part of picows' listener."""
         self._transport = None
+        self.close_code, self.close_reason = _farewell(transport)
         self._ending = asyncio.create_task(self._end(transport))
 
     async def _end(self, transport: WSTransport) -> None:
         """Tell everybody who waits why the connection ended; picows keeps a violation of the protocol to the last."""
         kind: type[OperationError] = ConnectionLost
-        why = f"the WebSocket was closed{_code_of(transport)}"
+        code = self.close_code
+        told = "" if code in {_NO_CODE, _NO_GOODBYE} else f" with code {code} {self.close_reason}".rstrip()
+        why = f"the WebSocket was closed{told}"
         try:
             await transport.wait_disconnected()
         except WSError as violation:
@@ -225,17 +274,26 @@ class WebSocket(WSListener):
         self._fail_all(kind, why)
 
     def _fail_all(self, kind: type[OperationError], why: str) -> None:
-        for waiting in [*self._questions.values(), *self._readers]:
+        awaited: list[Question[Any]] = [*self._questions.values(), *self._readers, *self._pings.values()]
+        for waiting in awaited:
             waiting.fail(kind(why))
 
     def _collect(self, frame: WSFrame) -> None:
         if frame.msg_type is not WSMsgType.CONTINUATION:
             self._fragments_are_text = frame.msg_type is WSMsgType.TEXT
+            self._compressed = frame.rsv1
         self._fragments.append(frame.get_payload_as_bytes())
         if frame.fin:
             whole = b"".join(self._fragments)
             self._fragments = []
+            if self._compressed:
+                whole = self._decompressed(whole)
             self._dispatch(whole.decode() if self._fragments_are_text else whole)
+
+    def _decompressed(self, data: bytes) -> bytes:
+        if self._deflate is None:
+            raise ValueError("a compressed message, although compression was not agreed upon")
+        return self._deflate.decompress(data)
 
     def _dispatch(self, message: Message) -> None:
         question = self._questions.get(self._correlate(message)) if self._correlate and self._questions else None
@@ -253,10 +311,10 @@ def _violation(error: Exception) -> str:
     return f"the server sent what cannot be understood: {error}"
 
 
-def _code_of(transport: WSTransport) -> str:
-    """The close code and reason that the server gave; nothing when it just went away."""
-    handshake: Any = transport.close_handshake  # None when the server just went away
-    received = handshake.recv if handshake is not None else None
-    if received is None or not received.code.value:
-        return ""
-    return f" with code {received.code.value} {received.reason or ''}".rstrip()
+def _farewell(transport: WSTransport) -> tuple[int, str]:
+    """The code and the reason that a connection was closed with."""
+    handshake: Any = transport.close_handshake  # None when the other side just went away
+    said = (handshake.recv or handshake.sent) if handshake is not None else None
+    if said is None:
+        return _NO_GOODBYE, ""
+    return said.code.value or _NO_CODE, said.reason or ""
