@@ -56,8 +56,7 @@ def test_a_lost_worker_makes_the_run_incomplete(make_tests: Make, run_pytest: Ru
     assert "INCOMPLETE" in report.read_text(encoding="utf-8").upper()
 
 
-@pytest.mark.parametrize("fleet", ["local", "inline"])
-@pytest.mark.parametrize("method", ["signal", "thread"])
+@pytest.mark.parametrize(("method", "fleet"), [("signal", "local"), ("thread", "local"), ("thread", "inline")])
 def test_pytest_timeout_ends_a_load(
     make_tests: Make, run_pytest: Run, pytester: pytest.Pytester, method: str, fleet: str
 ) -> None:
