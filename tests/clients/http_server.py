@@ -76,6 +76,11 @@ async def coded(request: web.Request) -> web.Response:
     return web.Response(body=coders[coding](text), headers={"Content-Encoding": coding.removeprefix("bare-")})
 
 
+async def precoded(request: web.Request) -> web.Response:
+    """Says that it is coded, whatever the server can code."""
+    return web.Response(body=b"?", headers={"Content-Encoding": request.match_info["coding"]})
+
+
 def _brotli(raw: bytes) -> bytes:
     import brotli  # noqa: PLC0415 - an extra
 
@@ -128,6 +133,7 @@ def application() -> web.Application:
     app.router.add_post("/upload", hash_upload)
     app.router.add_get("/download", download)
     app.router.add_get("/coded/{coding}", coded)
+    app.router.add_get("/precoded/{coding}", precoded)
     app.router.add_route("*", "/redirect/{status}", redirect)
     app.router.add_get("/set-cookie", set_cookie)
     app.router.add_get("/set-cookie/{rest:.*}", set_cookie)

@@ -116,17 +116,7 @@ def _envoy(port: int, upstream: int, certificate: Certificate | None) -> dict[st
     }
     chain: dict[str, Any] = {"filters": [{"name": "http", "typed_config": manager}]}
     if certificate is not None:
-        files = {
-            "certificate_chain": {"filename": str(certificate.chain)},
-            "private_key": {"filename": str(certificate.key)},
-        }
-        chain["transport_socket"] = {
-            "name": "tls",
-            "typed_config": {
-                "@type": f"{kinds}.transport_sockets.tls.v3.DownstreamTlsContext",
-                "common_tls_context": {"tls_certificates": [files]},
-            },
-        }
+        chain["transport_socket"] = _envoy_tls(certificate)
     return {
         "static_resources": {
             "listeners": [{"name": "front", "address": _address(port), "filter_chains": [chain]}],
@@ -141,6 +131,18 @@ def _envoy(port: int, upstream: int, certificate: Certificate | None) -> dict[st
                 }
             ],
         }
+    }
+
+
+def _envoy_tls(certificate: Certificate) -> dict[str, Any]:
+    kind = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext"
+    files = {
+        "certificate_chain": {"filename": str(certificate.chain)},
+        "private_key": {"filename": str(certificate.key)},
+    }
+    return {
+        "name": "tls",
+        "typed_config": {"@type": kind, "common_tls_context": {"tls_certificates": [files]}},
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import Any
 
 import pytest
@@ -92,6 +93,22 @@ def test_an_unknown_coding_is_an_error_of_its_own(library: Library) -> None:
     kind, lab = at_server(ask, library, decompress=True)
     assert kind == "coding"
     assert lab.counted()["GET /coded/lzma"] == (0, {"coding": 1}, 0)
+
+
+@pytest.mark.parametrize(("coding", "package"), [("br", "brotli"), ("zstd", "zstandard")])
+def test_a_coding_whose_package_is_not_installed(
+    coding: str, package: str, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ask(lab: Lab) -> str:
+        monkeypatch.setitem(sys.modules, package, None)
+        lab.client.configure(decompress=True)
+        asked = (await lab.client.get("/echo")).json()["headers"]["accept-encoding"]
+        with pytest.raises(OperationError, match=f"install the package {package}") as caught:
+            await lab.client.get(f"/precoded/{coding}")
+        assert caught.value.kind == "coding"
+        return str(asked)
+
+    assert coding not in at_server(ask, library)[0]
 
 
 def test_an_answer_that_decodes_to_more_than_the_limit(library: Library) -> None:

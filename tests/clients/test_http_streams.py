@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -127,3 +128,45 @@ def test_a_streamed_answer_that_stalls(library: Library) -> None:
     got, lab = at_server(ask, library)
     assert got == b"first"
     assert lab.counted() == {"GET /slow": (0, {"timeout": 1}, 0)}
+
+
+def test_a_streamed_answer_without_a_body(library: Library) -> None:
+    async def ask(lab: Lab) -> list[bytes]:
+        got: list[bytes] = []
+        async with lab.client.stream("HEAD", "/echo") as answer:
+            got.extend([chunk async for chunk in answer])
+        async with lab.client.stream("GET", "/redirect/304?to=/", expect=(304,)) as answer:
+            got.extend([chunk async for chunk in answer])
+        assert (await lab.client.get("/echo")).status == 200
+        return got
+
+    assert at_server(ask, library)[0] == []
+
+
+def test_a_streamed_request_with_a_streamed_answer(library: Library) -> None:
+    async def ask(lab: Lab) -> bytes:
+        got: list[bytes] = []
+        async with lab.client.stream("POST", "/upload", body=pieces(3)) as answer:
+            got.extend([chunk async for chunk in answer])
+        return b"".join(got)
+
+    assert hashlib.sha256(MEBIBYTE * 3).hexdigest() in at_server(ask, library)[0].decode()
+
+
+def test_a_cancelled_upload_leaves_nothing(library: Library) -> None:
+    async def ask(lab: Lab) -> None:
+        sending = asyncio.create_task(lab.client.post("/upload", body=endless()))
+        await asyncio.sleep(0.05)
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+        assert (await lab.client.get("/echo")).status == 200
+
+    _, lab = at_server(ask, library)
+    assert lab.counted() == {"POST /upload": (0, {}, 1), "GET /echo": (1, {}, 0)}
+
+
+async def endless() -> AsyncIterator[bytes]:
+    while True:
+        yield MEBIBYTE
+        await asyncio.sleep(0)

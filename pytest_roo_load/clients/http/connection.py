@@ -211,13 +211,13 @@ class Connection(asyncio.Protocol):
 
     def _head_is_there(self) -> None:
         incoming, answer = self._incoming, self._answer
-        if self._bodiless:
-            self.reusable = False  # the parser would wait for a body that HEAD does not get
-            self._complete()
-        elif incoming is not None and answer is not None and not answer.done():
+        if incoming is not None and answer is not None and not answer.done():
             incoming.begin(self._parser.get_status_code(), self._headers)
             self._body = cast("list[bytes]", incoming)
             answer.set_result(incoming)
+        if self._bodiless:
+            self.reusable = False  # the parser would wait for a body that HEAD does not get
+            self._complete()
 
     def _complete(self) -> None:
         answer, headers, body = self._answer, self._headers, self._body

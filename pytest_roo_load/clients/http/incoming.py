@@ -70,11 +70,10 @@ class Incoming:
         """The next piece has come."""
         self._pieces.append(piece)
         self._buffered += len(piece)
-        self._source.deadline = perf_counter() + self._timeout_s
         if self._buffered > _ENOUGH_BYTES and not self._paused:
             self._paused = True
-            self._source.deadline = IDLE
             self._source.flow(on=False)
+        self._source.deadline = IDLE if self._paused else perf_counter() + self._timeout_s
         self._wake()
 
     def pending(self, received: int) -> int:

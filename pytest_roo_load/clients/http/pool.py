@@ -121,6 +121,7 @@ async def _answer_to(
 ) -> _Answer:
     """The answer to a request whose body is still being sent; what the body's source raises ends both."""
     waiting: set[asyncio.Future[Any]] = {uploading, answer}
+    uploading.add_done_callback(_look_at)
     try:
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         if uploading.done() and (error := uploading.exception()):
@@ -129,5 +130,13 @@ async def _answer_to(
             raise error
         return await answer
     finally:
-        if not (go_on and answer.done() and not answer.cancelled()):
+        if not answer.done():
+            answer.cancel()
+        if not go_on or answer.cancelled():
             uploading.cancel()
+
+
+def _look_at(uploading: asyncio.Task[None]) -> None:
+    """What a source raises after the answer is there interests nobody."""
+    if not uploading.cancelled():
+        uploading.exception()
