@@ -95,6 +95,22 @@ def test_an_unknown_coding_is_an_error_of_its_own(library: Library) -> None:
     assert lab.counted()["GET /coded/lzma"] == (0, {"coding": 1}, 0)
 
 
+def test_settings_hold_from_the_next_request_on(library: Library) -> None:
+    async def ask(lab: Lab) -> list[str | None]:
+        asked = []
+        for decompress in (True, False):
+            lab.client.configure(decompress=decompress)
+            asked.append((await lab.client.get("/echo")).json()["headers"].get("accept-encoding"))
+        lab.client.set_header("Accept-Encoding", "own")
+        lab.client.configure(timeout_s=7.0)
+        asked.append((await lab.client.get("/echo")).json()["headers"].get("accept-encoding"))
+        return asked
+
+    asked, lab = at_server(ask, library)
+    assert asked == ["gzip, deflate, br, zstd", None, "own"]
+    assert lab.groups() == {"connect": 3}, "connections that were open are not used any more"
+
+
 @pytest.mark.parametrize(("coding", "package"), [("br", "brotli"), ("zstd", "zstandard")])
 def test_a_coding_whose_package_is_not_installed(
     coding: str, package: str, library: Library, monkeypatch: pytest.MonkeyPatch

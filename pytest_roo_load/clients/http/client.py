@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Coroutine, Mapping
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from time import perf_counter
-from typing import Any, Unpack
+from typing import Any, NamedTuple, Unpack
 
 from pytest_roo_load.clients.counting import count_failure
 from pytest_roo_load.clients.http import authentication
@@ -33,21 +34,39 @@ _SET_COOKIE_LENGTH = len(_SET_COOKIE)
 _CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization", "host"})
 
 
-class _Place:
-    """An origin, the way to it, and the header lines that every request there carries."""
+class _Dress(NamedTuple):
+    """The headers that every request to an origin carries, ready to be sent; users that have the same share them."""
 
-    __slots__ = ("end", "headers", "lines", "names", "origin", "transport")
+    headers: Mapping[str, str]
+    names: frozenset[str]
+    lines: str
+    end: bytes
+
+
+@lru_cache(maxsize=256)
+def _dress(headers: tuple[tuple[str, str], ...]) -> _Dress:
+    lines = header_lines(dict(headers))
+    return _Dress(
+        dict(headers), frozenset(name.lower() for name, _ in headers), lines, f"{lines}\r\n".encode("latin-1")
+    )
+
+
+class _Place:
+    """An origin, the way to it, and what requests there are dressed in."""
+
+    __slots__ = ("dress", "origin", "transport")
 
     def __init__(self, origin: Origin, transport: Transport, headers: Mapping[str, str]) -> None:
         self.origin = origin
         self.transport = transport
-        self.dress(headers)
+        self.put_on(headers)
 
-    def dress(self, headers: Mapping[str, str]) -> None:
-        self.headers = {"Host": self.origin.header} | dict(headers)
-        self.lines = header_lines(self.headers)
-        self.end = f"{self.lines}\r\n".encode("latin-1")
-        self.names = {name.lower() for name in self.headers}
+    def put_on(self, headers: Mapping[str, str]) -> None:
+        self.dress = _dress((("Host", self.origin.header), *headers.items()))
+
+
+_USUAL = HttpSettings()
+_USUAL_HEADERS: Mapping[str, str] = {"Accept": "*/*"}
 
 
 class HttpClient:
@@ -81,11 +100,11 @@ class HttpClient:
         self._recorder = recorder
         self._sweeper = sweeper
         self._names = names or RouteNames()
-        self._headers = {"Accept": "*/*"}
+        self._headers = _USUAL_HEADERS
         self._others: dict[Origin, _Place] = {}
         self._retired: list[Transport] = []
         self.cookies = CookieJar()
-        self._apply(settings or HttpSettings(), Origin.of(url))
+        self._apply(settings or _USUAL, Origin.of(url))
 
     def __repr__(self) -> str:
         return f"<HttpClient {self._home.origin}, {self._home.transport!r}>"
@@ -104,6 +123,8 @@ class HttpClient:
         settings = self.settings.changed(changes)
         settings.context()
         self._retired += [place.transport for place in self._places()]
+        if self.settings.decompress:
+            self._headers = _without({"accept-encoding"}, self._headers)
         self._apply(settings, self._home.origin)
 
     def _apply(self, settings: HttpSettings, origin: Origin) -> None:
@@ -112,9 +133,8 @@ class HttpClient:
         self._finishing = settings.decompress or settings.timing
         self._jar = self.cookies if settings.cookies else None
         self._plain = not settings.follow_redirects
-        self._headers.pop("Accept-Encoding", None)
         if settings.decompress:
-            self._headers["Accept-Encoding"] = accepted_codings()
+            self._headers = {**self._headers, "Accept-Encoding": accepted_codings()}
         self._others = {}
         self._home = _Place(origin, self._transport(origin), self._headers)
 
@@ -126,10 +146,10 @@ class HttpClient:
         headers = {known: kept for known, kept in self._headers.items() if known.lower() != name.lower()}
         if value is not None:
             headers[name] = value
-        self._home.dress(headers)
+        self._home.put_on(headers)
         self._headers = headers
         for place in self._others.values():
-            place.dress(_without(_CREDENTIALS, headers))
+            place.put_on(_without(_CREDENTIALS, headers))
 
     def basic_auth(self, name: str, password: str) -> None:
         """Log in with every request by name and password (RFC 7617)."""
@@ -233,7 +253,7 @@ class HttpClient:
         began = perf_counter()
         name, line = self._names.route(method, path)
         if method == "GET" and not options and not self._jar:
-            head: bytes = line + place.end
+            head: bytes = line + place.dress.end
             body: bytes | StreamedBody = b""
         else:
             end, body = self._prepared(method, path, options, place)
@@ -283,11 +303,11 @@ class HttpClient:
     ) -> tuple[bytes, bytes | StreamedBody]:
         """The rest of a request's head, and its body; its own headers win over the client's, and those over ours."""
         body, kind = body_of(options)
-        own = options.get("headers", {})
+        own, dress = options.get("headers", {}), place.dress
         taken = {name.lower() for name in own}
-        lines = place.lines if not taken & place.names else header_lines(_without(taken, place.headers))
+        lines = dress.lines if not taken & dress.names else header_lines(_without(taken, dress.headers))
         lines += header_lines(own)
-        if kind is not None and "content-type" not in taken | place.names:
+        if kind is not None and "content-type" not in taken | dress.names:
             lines += f"Content-Type: {kind}\r\n"
         if self._jar:
             lines += self._jar.line(place.origin, path)
