@@ -39,6 +39,7 @@ class _Tree:
         self._cpu_s: dict[tuple[int, float], float] = {}
 
     def look(self) -> ProcessUse | None:
+        """What the tree uses now, and the CPU time of all that ever was in it; None when nothing of it lives."""
         found = [process for root in self._roots for process in self._with_children(root)]
         memory = living = 0
         shared = len(found) > 1

@@ -155,6 +155,11 @@ class _Draft:
 
     @classmethod
     def of(cls, run: Run, measured: Measured, asked: tuple[object, Profile], ends: EarlyEnd) -> _Draft:
+        """The run that was asked for as journeys and profile.
+
+        Raises:
+            UsageError: One of the two cannot be used.
+        """
         journey, profile = asked
         journeys = check_journeys(journey)
         if not callable(getattr(profile, "plan", None)):
@@ -179,6 +184,7 @@ class _Draft:
         )
 
     def record(self, interval: tuple[float, float], result: Result | None, problem: str = "") -> RunRecord:
+        """What is written of the run, whether it gave a result or ended with a problem."""
         return RunRecord(
             number=self.number,
             journeys={getattr(one, "__name__", str(one)): weight for one, weight in self.journeys.items()},

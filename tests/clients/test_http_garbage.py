@@ -58,7 +58,7 @@ async def stream(client: HttpClient) -> None:
             pass
 
 
-def check(result: tuple[int, dict[str, int], int]) -> None:
+def verify(result: tuple[int, dict[str, int], int]) -> None:
     ok, failed, interrupted = result
     assert (ok + sum(failed.values()), interrupted) == (1, 0)
     assert all(kind in KINDS or kind.startswith("status ") for kind in failed), failed
@@ -67,7 +67,7 @@ def check(result: tuple[int, dict[str, int], int]) -> None:
 @TIMES
 @given(st.binary(max_size=300), st.booleans(), st.booleans())
 def test_random_bytes(data: bytes, streamed: bool, decompress: bool) -> None:  # noqa: FBT001 - drawn
-    check(hear([data], streamed=streamed, decompress=decompress))
+    verify(hear([data], streamed=streamed, decompress=decompress))
 
 
 @TIMES
@@ -76,7 +76,7 @@ def test_a_valid_answer_cut_anywhere(answer: bytes, data: st.DataObject, streame
     end = data.draw(st.integers(0, len(answer)))
     cuts = sorted(data.draw(st.lists(st.integers(0, end), max_size=4)))
     parts = [answer[start:stop] for start, stop in zip([0, *cuts], [*cuts, end], strict=True)]
-    check(hear(parts, streamed=streamed, decompress=decompress))
+    verify(hear(parts, streamed=streamed, decompress=decompress))
 
 
 @TIMES
@@ -90,7 +90,7 @@ def test_a_valid_answer_with_other_bytes_in_it(
     at = data.draw(st.integers(0, len(answer)))
     gone = data.draw(st.integers(0, 20))
     other = data.draw(st.binary(max_size=20))
-    check(hear([answer[:at] + other + answer[at + gone :]], streamed=streamed, decompress=decompress))
+    verify(hear([answer[:at] + other + answer[at + gone :]], streamed=streamed, decompress=decompress))
 
 
 @pytest.mark.parametrize("answer", VALID)

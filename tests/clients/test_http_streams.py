@@ -155,8 +155,9 @@ def test_a_streamed_request_with_a_streamed_answer(library: Library) -> None:
 
 def test_a_cancelled_upload_leaves_nothing(library: Library) -> None:
     async def ask(lab: Lab) -> None:
-        sending = asyncio.create_task(lab.client.post("/upload", body=endless()))
-        await asyncio.sleep(0.05)
+        flowing = asyncio.Event()
+        sending = asyncio.create_task(lab.client.post("/upload", body=endless(flowing)))
+        await flowing.wait()
         sending.cancel()
         with pytest.raises(asyncio.CancelledError):
             await sending
@@ -166,7 +167,9 @@ def test_a_cancelled_upload_leaves_nothing(library: Library) -> None:
     assert lab.counted() == {"POST /upload": (0, {}, 1), "GET /echo": (1, {}, 0)}
 
 
-async def endless() -> AsyncIterator[bytes]:
+async def endless(flowing: asyncio.Event) -> AsyncIterator[bytes]:
+    """Sets the event when the first piece has been taken."""
     while True:
         yield MEBIBYTE
+        flowing.set()
         await asyncio.sleep(0)
