@@ -1,4 +1,4 @@
-"""PostgreSQL: the pool, the queries' way through it, and the schema."""
+"""PostgreSQL: the pool and the queries' way through it."""
 
 from __future__ import annotations
 
@@ -6,17 +6,13 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import asyncpg
 
 from pytest_roo_load.ccs.errors import ApiError, UnavailableError
+from pytest_roo_load.ccs.schema import apply_migrations, migrations
 
-SCHEMA_VERSION = 1
-SCHEMA_FILE = Path(__file__).with_name("schema.sql")
-# Any number, the same in every instance: the advisory lock under which the schema is applied.
-_SCHEMA_LOCK = 0x63637301
 _WAIT_S = 30.0
 _IDLE_S = 30.0
 # Every query has its index, and connections keep the plans they made; one made while a table was small must not be a
@@ -65,7 +61,7 @@ class Database:
         """
         connection = await asyncpg.connect(dsn, timeout=5, server_settings=_SESSION)
         try:
-            await apply_schema(connection)
+            await apply_migrations(connection, migrations())
         finally:
             await connection.close(timeout=5)
         pool = await asyncpg.create_pool(
@@ -122,23 +118,6 @@ class Database:
                 await self._pool.close()
         except TimeoutError:
             self._pool.terminate()
-
-
-async def apply_schema(connection: Any) -> None:
-    """Bring the schema to SCHEMA_VERSION. Several instances may do so together: one works, the others wait."""
-    if await _version(connection) >= SCHEMA_VERSION:
-        return
-    async with connection.transaction():
-        await connection.execute("SELECT pg_advisory_xact_lock($1)", _SCHEMA_LOCK)
-        if await _version(connection) < SCHEMA_VERSION:
-            await connection.execute(SCHEMA_FILE.read_text(encoding="utf-8"))
-            await connection.execute("INSERT INTO schema_version (version) VALUES ($1)", SCHEMA_VERSION)
-
-
-async def _version(connection: Any) -> int:
-    if await connection.fetchval("SELECT to_regclass('schema_version')") is None:
-        return 0
-    return int(await connection.fetchval("SELECT coalesce(max(version), 0) FROM schema_version"))
 
 
 def _translated(error: BaseException) -> BaseException:

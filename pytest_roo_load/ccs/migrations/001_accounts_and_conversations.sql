@@ -1,12 +1,7 @@
--- The tables of the reference server and the JSON forms of their rows. Idempotent: it may run any number of times.
+-- Accounts, devices, sessions, conversations, messages, the audit log, and the JSON forms of their rows.
 -- Rows are rendered by the *_json functions, so that a row has one wire form and the server never touches its fields.
 
-CREATE TABLE IF NOT EXISTS schema_version (
-    version integer PRIMARY KEY,
-    applied_at timestamptz NOT NULL DEFAULT now()
-);
-
-CREATE TABLE IF NOT EXISTS users (
+CREATE TABLE users (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     email text NOT NULL UNIQUE,  -- stored in lower case
     password_hash text NOT NULL,
@@ -18,7 +13,7 @@ CREATE TABLE IF NOT EXISTS users (
     last_login_at timestamptz
 );
 
-CREATE TABLE IF NOT EXISTS devices (
+CREATE TABLE devices (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     user_id uuid NOT NULL REFERENCES users ON DELETE CASCADE,
     device_name text NOT NULL,
@@ -31,7 +26,7 @@ CREATE TABLE IF NOT EXISTS devices (
     UNIQUE (user_id, fingerprint)
 );
 
-CREATE TABLE IF NOT EXISTS sessions (
+CREATE TABLE sessions (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     user_id uuid NOT NULL REFERENCES users ON DELETE CASCADE,
     device_id uuid NOT NULL REFERENCES devices ON DELETE CASCADE,
@@ -41,10 +36,10 @@ CREATE TABLE IF NOT EXISTS sessions (
     revoked_at timestamptz,
     revoked_because text
 );
-CREATE INDEX IF NOT EXISTS sessions_user ON sessions (user_id) WHERE revoked_at IS NULL;
-CREATE INDEX IF NOT EXISTS sessions_device ON sessions (device_id);
+CREATE INDEX sessions_user ON sessions (user_id) WHERE revoked_at IS NULL;
+CREATE INDEX sessions_device ON sessions (device_id);
 
-CREATE TABLE IF NOT EXISTS conversations (
+CREATE TABLE conversations (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     created_by uuid NOT NULL REFERENCES users ON DELETE CASCADE,
     title text,
@@ -58,16 +53,16 @@ CREATE TABLE IF NOT EXISTS conversations (
     updated_at timestamptz NOT NULL DEFAULT now()
 ) WITH (fillfactor = 80);  -- room for the in-place updates that every message makes
 
-CREATE TABLE IF NOT EXISTS conversation_participants (
+CREATE TABLE conversation_participants (
     conversation_id uuid NOT NULL REFERENCES conversations ON DELETE CASCADE,
     user_id uuid NOT NULL REFERENCES users ON DELETE CASCADE,
     role text NOT NULL CHECK (role IN ('owner', 'participant', 'viewer')),
     joined_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (conversation_id, user_id)
 );
-CREATE INDEX IF NOT EXISTS conversation_participants_user ON conversation_participants (user_id);
+CREATE INDEX conversation_participants_user ON conversation_participants (user_id);
 
-CREATE TABLE IF NOT EXISTS messages (
+CREATE TABLE messages (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     conversation_id uuid NOT NULL REFERENCES conversations ON DELETE CASCADE,
     sequence bigint NOT NULL,  -- 1, 2, 3, ... in each conversation, in the order of commit
@@ -82,7 +77,7 @@ CREATE TABLE IF NOT EXISTS messages (
     UNIQUE (conversation_id, sequence)
 );
 
-CREATE TABLE IF NOT EXISTS message_changes (
+CREATE TABLE message_changes (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     message_id uuid NOT NULL REFERENCES messages ON DELETE CASCADE,
     changed_by uuid NOT NULL REFERENCES users ON DELETE CASCADE,
@@ -90,9 +85,9 @@ CREATE TABLE IF NOT EXISTS message_changes (
     content_before jsonb NOT NULL,
     changed_at timestamptz NOT NULL DEFAULT now()
 );
-CREATE INDEX IF NOT EXISTS message_changes_message ON message_changes (message_id);
+CREATE INDEX message_changes_message ON message_changes (message_id);
 
-CREATE TABLE IF NOT EXISTS security_audit_log (
+CREATE TABLE security_audit_log (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     user_id uuid,  -- no reference: the log outlives the user
     event text NOT NULL,
@@ -100,25 +95,25 @@ CREATE TABLE IF NOT EXISTS security_audit_log (
     happened_at timestamptz NOT NULL DEFAULT now()
 );
 
-CREATE OR REPLACE FUNCTION user_json(u users) RETURNS json LANGUAGE sql STABLE AS $$
+CREATE FUNCTION user_json(u users) RETURNS json LANGUAGE sql STABLE AS $$
     SELECT json_build_object(
         'id', u.id, 'email', u.email, 'display_name', u.display_name, 'preferences', u.preferences,
         'is_active', u.is_active, 'created_at', u.created_at, 'updated_at', u.updated_at,
         'last_login_at', u.last_login_at)
 $$;
 
-CREATE OR REPLACE FUNCTION device_json(d devices) RETURNS json LANGUAGE sql STABLE AS $$
+CREATE FUNCTION device_json(d devices) RETURNS json LANGUAGE sql STABLE AS $$
     SELECT json_build_object(
         'id', d.id, 'device_name', d.device_name, 'device_type', d.device_type, 'platform', d.platform,
         'capabilities', d.capabilities, 'created_at', d.created_at, 'last_seen_at', d.last_seen_at)
 $$;
 
-CREATE OR REPLACE FUNCTION session_json(s sessions) RETURNS json LANGUAGE sql STABLE AS $$
+CREATE FUNCTION session_json(s sessions) RETURNS json LANGUAGE sql STABLE AS $$
     SELECT json_build_object(
         'id', s.id, 'device_id', s.device_id, 'created_at', s.created_at, 'expires_at', s.expires_at)
 $$;
 
-CREATE OR REPLACE FUNCTION conversation_json(c conversations, role text) RETURNS json LANGUAGE sql STABLE AS $$
+CREATE FUNCTION conversation_json(c conversations, role text) RETURNS json LANGUAGE sql STABLE AS $$
     SELECT json_build_object(
         'id', c.id, 'title', c.title, 'workspace_path', c.workspace_path, 'metadata', c.metadata,
         'created_by', c.created_by, 'role', role, 'message_count', c.message_count,
@@ -127,7 +122,7 @@ CREATE OR REPLACE FUNCTION conversation_json(c conversations, role text) RETURNS
         'created_at', c.created_at, 'updated_at', c.updated_at)
 $$;
 
-CREATE OR REPLACE FUNCTION message_json(m messages) RETURNS json LANGUAGE sql STABLE AS $$
+CREATE FUNCTION message_json(m messages) RETURNS json LANGUAGE sql STABLE AS $$
     SELECT json_build_object(
         'id', m.id, 'conversation_id', m.conversation_id, 'sequence', m.sequence, 'sender_id', m.sender_id,
         'parent_message_id', m.parent_id, 'message_type', m.message_type, 'content', m.content,
