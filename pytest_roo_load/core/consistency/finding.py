@@ -1,0 +1,100 @@
+"""What a checker found in a history."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pytest_roo_load.core.consistency.history import Event, Outcome
+from pytest_roo_load.core.verdict import Verdict
+
+__all__ = ["Checker", "Finding", "Problem", "finding"]
+
+_MOST = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing that must not have happened.
+
+    Attributes:
+        kind: In a word: lost, duplicated, reordered, stale, invented, corrupted, not linearizable ...
+        text: What happened, in a sentence.
+        events: The operations that show it, in the order in which they began.
+    """
+
+    kind: str
+    text: str
+    events: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """The answer of a checker.
+
+    Attributes:
+        promise: What was checked, in words.
+        verdict: Pass, fail, or no data when there was nothing to judge by.
+        checked: How many operations were looked at.
+        unknown: Of these, how many have an outcome that nobody knows.
+        problems: The first twenty.
+        count: How many there are of each kind of problem.
+    """
+
+    promise: str
+    verdict: Verdict
+    checked: int
+    unknown: int
+    problems: tuple[Problem, ...] = ()
+    count: tuple[tuple[str, int], ...] = ()
+
+    def __str__(self) -> str:
+        if self.verdict is Verdict.NO_DATA:
+            return f"{self.promise}: no data, for nothing was recorded that it could be judged by"
+        looked = f"{self.checked:,} operations" + (f", {self.unknown:,} with unknown outcome" if self.unknown else "")
+        if self.verdict is Verdict.PASS:
+            return f"{self.promise}: holds over {looked}"
+        counts = ", ".join(f"{number:,} {kind}" for kind, number in self.count)
+        lines = [f"{self.promise}: broken over {looked}: {counts}"]
+        for problem in self.problems[:3]:
+            lines += [f"  {problem.text}", *(f"    {event}" for event in problem.events[:12])]
+        return "\n".join(lines)
+
+
+class Checker(Protocol):
+    """Judges a history by one promise. A pure function: neither clock nor randomness."""
+
+    @property
+    def promise(self) -> str:
+        """What is promised, in words."""
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of events that it knows; others are passed over."""
+
+    def check(self, history: Sequence[Event]) -> Finding:
+        """Look at the whole history. Nothing to judge by is never a pass."""
+
+
+def finding(promise: str, looked_at: Sequence[Event], problems: Sequence[Problem], *, judged: bool) -> Finding:
+    """The finding of a checker that has gone through its history.
+
+    Args:
+        promise: What was checked.
+        looked_at: The events it knows.
+        problems: What it found.
+        judged: False when there was nothing that could have shown a problem.
+    """
+    counts: dict[str, int] = {}
+    for problem in problems:
+        counts[problem.kind] = counts.get(problem.kind, 0) + 1
+    passed = Verdict.PASS if judged else Verdict.NO_DATA
+    return Finding(
+        promise=promise,
+        verdict=Verdict.FAIL if problems else passed,
+        checked=len(looked_at),
+        unknown=sum(event.outcome is Outcome.UNKNOWN for event in looked_at),
+        problems=tuple(problems[:_MOST]),
+        count=tuple(counts.items()),
+    )
