@@ -18,6 +18,7 @@ from pytest_roo_load.clients.sweeper import Sweeper
 from pytest_roo_load.engine.recorder import PhaseRecorder
 from pytest_roo_load.errors import OperationTimeout
 
+CLONE = Path(__file__).parents[2]
 MEBIBYTE = bytes(2**20)
 SOME = 64
 FAR = 1e18
@@ -25,8 +26,8 @@ FAR = 1e18
 
 @pytest.mark.parametrize("library", ["own", "aiohttp"])
 def test_memory_does_not_grow_with_what_is_streamed(library: str) -> None:
-    script = Path(__file__).parents[2] / "benchmarks" / "streaming.py"
-    done = subprocess.run([sys.executable, script, "96", library], stdout=subprocess.PIPE, timeout=60, check=True)
+    command = [sys.executable, "-m", "benchmarks.programs.stream", "96", library]
+    done = subprocess.run(command, cwd=CLONE, stdout=subprocess.PIPE, timeout=60, check=True)
     told = json.loads(done.stdout)
     assert told["peak_mb"] < 60, "the whole process"
     assert told["peak_mb"] - told["before_mb"] < 10, "of 200 MB that went through it"

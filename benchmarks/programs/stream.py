@@ -1,6 +1,6 @@
 """Streams bytes up and down through one virtual user and tells how much memory that takes.
 
-    python benchmarks/streaming.py [MEBIBYTES] [own|aiohttp]
+    python -m benchmarks.programs.stream [MEBIBYTES] [own|aiohttp]
 
 Prints one JSON line: resident megabytes (10^6 bytes) before the first transfer and at the peak, and MB per second up
 and down. The server is a process of its own, so that its memory does not count.

@@ -1,0 +1,10 @@
+"""The benchmarks, in the order of the document: `benchmarks.suite.NAME` has `measure()`."""
+
+from __future__ import annotations
+
+__all__ = ["BENCHMARKS"]
+
+BENCHMARKS = (
+    "http_rate",
+    "streaming",
+)
