@@ -91,6 +91,16 @@ class Database:
         except _AWAY as error:
             raise _translated(error) from error
 
+    async def rows(self, query: str, *values: Any) -> list[Any]:
+        """Return all rows of a query; raises as `row` does."""
+        try:
+            async with self._pool.acquire(timeout=_WAIT_S) as connection:
+                return list(await connection.fetch(query, *values))
+        except asyncpg.PostgresError as error:
+            raise _translated(error) from error
+        except _AWAY as error:
+            raise _translated(error) from error
+
     async def value(self, query: str, *values: Any) -> Any:
         """Return the first column of the first row, or None; raises as `row` does."""
         found = await self.row(query, *values)

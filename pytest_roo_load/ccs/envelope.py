@@ -54,7 +54,8 @@ def failure(error: ApiError) -> web.Response:
     body: dict[str, Any] = {"success": False, "error": error.message, "code": error.code}
     if error.details:
         body["details"] = [asdict(detail) for detail in error.details]
-    response = _json(dumps(body), error.status)
+    members = "".join(f',"{name}":{text}' for name, text in error.members.items())
+    response = _json(f"{dumps(body)[:-1]}{members}}}", error.status)
     response.headers.update(error.headers)
     return response
 

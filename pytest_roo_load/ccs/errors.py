@@ -6,7 +6,8 @@ CcsError
 ├── CacheError          Redis could not be asked
 ├── TokenError          a token that proves nothing (TokenExpiredError: it did once)
 └── ApiError            an answer other than success
-    └── UnavailableError    503: a service the answer needs is away
+    ├── UnavailableError    503: a service the answer needs is away
+    └── ConflictError       409: two versions of a file
 """
 
 from __future__ import annotations
@@ -61,7 +62,10 @@ class Problem:
 
 
 class ApiError(CcsError):
-    """An answer other than success: HTTP ``status``, machine-readable ``code``, ``message`` for people."""
+    """An answer other than success: HTTP ``status``, machine-readable ``code``, ``message`` for people.
+
+    ``members`` are further members of the answer, each JSON text already.
+    """
 
     def __init__(
         self,
@@ -77,6 +81,7 @@ class ApiError(CcsError):
         self.message = message
         self.details = tuple(details)
         self.headers = dict(headers or {})
+        self.members: dict[str, str] = {}
         super().__init__(f"{status} {code}: {message}")
 
 
@@ -88,6 +93,14 @@ class UnavailableError(ApiError):
         super().__init__(
             503, "SERVICE_UNAVAILABLE", f"{service} is not reachable, try again", headers={"Retry-After": "1"}
         )
+
+
+class ConflictError(ApiError):
+    """409: a version of a file is not based on the current one. Both are JSON text."""
+
+    def __init__(self, *, local: str, remote: str) -> None:
+        super().__init__(409, "SYNC_CONFLICT", "The offered version is not based on the current one")
+        self.members["conflict"] = f'{{"local":{local},"remote":{remote}}}'
 
 
 def invalid(*problems: Problem) -> ApiError:

@@ -19,7 +19,7 @@ from pytest_roo_load.ccs.validation import storable
 MAX_BODY_BYTES = 10 * 1024 * 1024
 MAX_DEPTH = 64
 # What is left of a body that was not read to its end is not worth keeping the connection for.
-_CLOSE = {"Connection": "close"}
+CLOSE = {"Connection": "close"}
 
 
 async def read_object(request: web.Request) -> dict[str, Any]:
@@ -66,11 +66,11 @@ async def _read(request: web.Request) -> bytes:
         # Nobody reads this answer, but it is counted as what it is.
         raise ApiError(499, "CLIENT_GONE", "The client closed the connection") from error
     except (ClientPayloadError, BadHttpMessage, web.RequestPayloadError, ValueError) as error:
-        raise ApiError(400, "BAD_REQUEST", "The body cannot be read", headers=_CLOSE) from error
+        raise ApiError(400, "BAD_REQUEST", "The body cannot be read", headers=CLOSE) from error
 
 
 def _too_large() -> ApiError:
-    return ApiError(413, "PAYLOAD_TOO_LARGE", f"The body is larger than {MAX_BODY_BYTES} bytes", headers=_CLOSE)
+    return ApiError(413, "PAYLOAD_TOO_LARGE", f"The body is larger than {MAX_BODY_BYTES} bytes", headers=CLOSE)
 
 
 def _is_json(request: web.Request) -> bool:

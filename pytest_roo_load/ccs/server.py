@@ -11,6 +11,8 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 import asyncpg
@@ -22,6 +24,8 @@ from pytest_roo_load.ccs.app import build_app
 from pytest_roo_load.ccs.cache import Cache, connect_redis
 from pytest_roo_load.ccs.database import Database
 from pytest_roo_load.ccs.errors import StartupError
+from pytest_roo_load.ccs.files.storage import Storage
+from pytest_roo_load.ccs.files.uploads import Uploads
 from pytest_roo_load.ccs.metrics import Metrics
 from pytest_roo_load.ccs.passwords import Passwords
 from pytest_roo_load.ccs.process_stats import ProcessStats
@@ -30,6 +34,7 @@ from pytest_roo_load.ccs.sessions import Sessions
 from pytest_roo_load.ccs.settings import Settings
 from pytest_roo_load.ccs.tokens import Tokens
 from pytest_roo_load.ccs.websocket.hub import Hub, Patience
+from pytest_roo_load.ccs.websocket.notices import Notices
 from pytest_roo_load.ccs.websocket.relay import Relay
 
 _PAUSE_S = 0.05
@@ -70,7 +75,7 @@ async def run(settings: Settings) -> None:
 async def _start(settings: Settings, stack: AsyncExitStack) -> str:
     """Start everything, have ``stack`` stop it again in reverse order, and return the server's URL."""
     services = await _open_services(settings, stack)
-    for forever in (services.relay.listen(), services.hub.watch(), services.process.watch()):
+    for forever in (services.relay.listen(), services.hub.watch(), services.process.watch(), services.uploads.sweep()):
         task = asyncio.create_task(forever)
         stack.push_async_callback(_cancel, task)
     await services.relay.listening.wait()
@@ -103,6 +108,8 @@ async def _open_services(settings: Settings, stack: AsyncExitStack) -> Services:
     stack.callback(passwords.close)
     patience = Patience(register_s=_REGISTER_S, ping_s=settings.ws_ping_interval, silence_s=settings.ws_session_timeout)
     hub = Hub(limit=settings.ws_max_connections, patience=patience)
+    relay = Relay(redis, hub, settings.instance_id)
+    notices = Notices(hub, relay)
     return Services(
         settings=settings,
         database=database,
@@ -113,7 +120,9 @@ async def _open_services(settings: Settings, stack: AsyncExitStack) -> Services:
         metrics=Metrics(),
         process=ProcessStats(),
         hub=hub,
-        relay=Relay(redis, hub, settings.instance_id),
+        relay=relay,
+        notices=notices,
+        uploads=_open_uploads(settings, stack, database, notices),
         started=asyncio.get_running_loop().time(),
     )
 
@@ -133,6 +142,13 @@ async def _open_redis(settings: Settings, stack: AsyncExitStack) -> Redis:
         raise
     stack.push_async_callback(redis.aclose)
     return redis
+
+
+def _open_uploads(settings: Settings, stack: AsyncExitStack, database: Database, notices: Notices) -> Uploads:
+    root = settings.file_root or stack.enter_context(TemporaryDirectory(prefix="ccs-files-"))
+    uploads = Uploads(database, Storage(Path(root)), notices.file_sync)
+    stack.callback(uploads.close)
+    return uploads
 
 
 async def _wait_for(service: str, timeout_s: float, connect: Callable[[], Awaitable[Ready]]) -> Ready:

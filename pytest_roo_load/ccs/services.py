@@ -9,6 +9,7 @@ from aiohttp import web
 
 from pytest_roo_load.ccs.cache import Cache
 from pytest_roo_load.ccs.database import Database
+from pytest_roo_load.ccs.files.uploads import Uploads
 from pytest_roo_load.ccs.metrics import Metrics
 from pytest_roo_load.ccs.passwords import Passwords
 from pytest_roo_load.ccs.process_stats import ProcessStats
@@ -16,6 +17,7 @@ from pytest_roo_load.ccs.sessions import Sessions
 from pytest_roo_load.ccs.settings import Settings
 from pytest_roo_load.ccs.tokens import Tokens
 from pytest_roo_load.ccs.websocket.hub import Hub
+from pytest_roo_load.ccs.websocket.notices import Notices
 from pytest_roo_load.ccs.websocket.relay import Relay
 
 
@@ -33,6 +35,8 @@ class Services:
     process: ProcessStats
     hub: Hub
     relay: Relay
+    notices: Notices
+    uploads: Uploads
     started: float
 
     async def revoke(self, session_ids: Sequence[str]) -> None:

@@ -8,6 +8,7 @@ import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from pytest_roo_load.ccs.errors import SettingsError
@@ -38,6 +39,7 @@ class Settings:
     ws_max_connections: int
     ws_ping_interval: float
     ws_session_timeout: float
+    file_root: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +166,12 @@ def _host(text: str) -> str:
     return text
 
 
+def _folder(text: str) -> str:
+    if text and (not Path(text).is_absolute() or Path(text).is_file()):
+        raise ValueError("the absolute path of a folder")
+    return text
+
+
 def _secret(text: str) -> str:
     if len(text.encode()) < MIN_SECRET_BYTES:
         raise ValueError(f"at least {MIN_SECRET_BYTES} bytes long")
@@ -200,4 +208,10 @@ OPTIONS = (
     Option(name="ws_max_connections", parse=_whole(1, 1_000_000), help="WebSockets at a time", default="10000"),
     Option(name="ws_ping_interval", parse=_seconds, help="seconds between WebSocket pings", default="30"),
     Option(name="ws_session_timeout", parse=_seconds, help="seconds of silence that end a WebSocket", default="90"),
+    Option(
+        name="file_root",
+        parse=_folder,
+        help="folder for the bytes of files, the same for all instances; one that is deleted at the end when not given",
+        default="",
+    ),
 )

@@ -11,6 +11,7 @@ from typing import Any
 from pytest_roo_load.ccs.errors import Problem, invalid
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 _EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f.]+(?:\.[^@\s\x00-\x1f\x7f.]+)+")
 _PASSWORD_NEEDS = (
     (re.compile(r"[a-z]"), "a lower case letter"),
@@ -126,16 +127,44 @@ class Form:
         self.problem(name, "must be an object", "INVALID_TYPE")
         return None
 
-    def integer(self, name: str, *, low: int, high: int, default: int) -> int:
-        """Take an optional whole number, also as text (query strings)."""
+    def boolean(self, name: str, *, default: bool) -> bool:
+        """Take an optional true or false."""
+        value = self._source.get(name)
+        if value is None or isinstance(value, bool):
+            return default if value is None else value
+        self.problem(name, "must be true or false", "INVALID_TYPE")
+        return default
+
+    def matching(self, name: str, pattern: re.Pattern[str], what: str) -> str:
+        """Take required text that matches ``pattern`` as a whole; ``what`` describes such text."""
+        value = self._source.get(name)
+        if isinstance(value, str) and pattern.fullmatch(value):
+            return value
+        if self._required(name, None) is None and value is not None:
+            self.problem(name, f"must be {what}", "INVALID_FORMAT")
+        return ""
+
+    def sha256(self, name: str) -> str:
+        """Take a required SHA-256 in hexadecimal, in lower case."""
+        return self._required(name, self.sha256_or_none(name)) or ""
+
+    def sha256_or_none(self, name: str) -> str | None:
+        """Take an optional SHA-256 in hexadecimal, in lower case."""
+        return None if self._source.get(name) is None else self.matching(name, _SHA256, "64 hexadecimal digits").lower()
+
+    def integer(self, name: str, *, low: int, high: int, default: int | None = None) -> int:
+        """Take a whole number, also as text (query strings); required unless there is a default."""
         value = self._source.get(name, default)
+        if value is None:
+            self._required(name, None)
+            return low
         try:
             number = int(value) if isinstance(value, str) else value
         except ValueError:
             number = None
         if not isinstance(number, int) or isinstance(number, bool) or not low <= number <= high:
             self.problem(name, f"must be a whole number from {low} to {high}", "OUT_OF_RANGE")
-            return default
+            return low
         return number
 
     def moment_or_none(self, name: str) -> datetime | None:

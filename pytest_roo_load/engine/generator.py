@@ -77,7 +77,6 @@ class Generator:
             ticking.cancel()
             gc.unfreeze()
         self._collect_until(math.ceil(perf_counter() - start))
-        self._recorder.recording.hide([secret for one in self._shard.accounts for secret in one.secrets])
         return Outcome(recording=self._recorder.recording, health=health, ended_s=ended_s)
 
     def stop(self) -> None:
@@ -103,8 +102,6 @@ class Generator:
             run=self._shard.run,
             seed=self._shard.seed,
             target=self._shard.target,
-            target_ws=self._shard.target_ws,
-            accounts=self._shard.accounts,
             recorder=self._recorder,
             sweeper=self._sweeper,
             names=RouteNames(),

@@ -67,6 +67,7 @@ class CCSServer:
     async def begin(self, port: int) -> Process:
         """Start the server with a new secret for its tokens."""
         arguments, secrets = backend_settings(self._backends)
+        arguments += ["--file-root", str(self._host.folder / "files")]
         secrets["CCS_JWT_SECRET"] = os.urandom(SECRET_BYTES).hex()
         command = (sys.executable, "-P", "-m", "pytest_roo_load.ccs", "--host", LOOPBACK, "--port", str(port))
         return await self._host.spawn(

@@ -99,11 +99,15 @@ class Person:
         } | fields
 
     @asynccontextmanager
-    async def websocket(self) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+    async def websocket(
+        self, capabilities: dict[str, bool] | None = None
+    ) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
         """Open and register this device's WebSocket."""
         async with self.open_websocket() as socket:
             assert (await receive(socket))["type"] == "device_register"
-            await socket.send_json(self.frame("device_register", payload=self.registration()))
+            await socket.send_json(
+                self.frame("device_register", payload=self.registration() | {"capabilities": capabilities or {}})
+            )
             answer = await receive(socket)
             assert answer["payload"]["status"] == "success", answer
             yield socket

@@ -39,6 +39,7 @@ class Connection:
         self._receiving = False
         self._farewell: Farewell | None = None
         self.identity: Identity | None = None
+        self.interests: frozenset[str] = frozenset()
         self.opened_at = self.heard_at = self.pinged_at = now
 
     def __repr__(self) -> str:

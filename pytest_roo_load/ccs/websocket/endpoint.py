@@ -98,6 +98,7 @@ class _Visit:
         except ApiError as error:
             await self._turn_out(FrameError(error.code, error.message, frame.id))
             return
+        self._connection.interests = claimed.interests
         self._services.hub.register(self._connection, identity)
         await self._services.relay.join(identity)
         self._services.metrics.frame("handled")

@@ -85,14 +85,17 @@ class Hub:
             if connection.identity is not None:
                 yield connection.identity
 
-    async def deliver(self, user_id: str, text: str, *, to: str | None, sender: str) -> int:
-        """Send a frame to one device of a user, or to all but the sender; return how many took it."""
+    async def deliver(self, user_id: str, text: str, *, to: str | None, sender: str, about: str | None = None) -> int:
+        """Send a frame to one device of a user, or to all but the sender; return how many took it.
+
+        With ``about``, only devices that are interested in it count.
+        """
         if to is not None:
             connection = self.device(user_id, to)
             return int(connection is not None and await connection.send(text))
         delivered = 0
         for device_id, connection in list(self._devices.get(user_id, {}).items()):
-            if device_id != sender:
+            if device_id != sender and (about is None or about in connection.interests):
                 delivered += await connection.send(text)
         return delivered
 

@@ -20,6 +20,9 @@ from pytest_roo_load.ccs.json_body import parse as parse_json
 MAX_FRAME_BYTES = 16 * 1024 * 1024
 TOO_BIG = "FRAME_TOO_BIG"
 REGISTER, ACK, HEARTBEAT = "device_register", "ack", "heartbeat"
+FILE_SYNC, PRESENCE = "file_sync", "presence"
+# Which capability of a device says that it wants the server's own frames of a type.
+_INTERESTS = {"supportsFileSync": FILE_SYNC, "supportsNotifications": PRESENCE}
 RELAYED = frozenset(
     {
         ACK,
@@ -29,7 +32,7 @@ RELAYED = frozenset(
         "device_status",
         "file_upload",
         "file_download",
-        "file_sync",
+        FILE_SYNC,
         "file_delete",
         "device_handoff",
         "task_start",
@@ -39,7 +42,7 @@ RELAYED = frozenset(
         "task_status",
         "notification",
         "typing",
-        "presence",
+        PRESENCE,
     }
 )
 DEVICE_TYPES = ("mobile", "desktop", "extension")
@@ -73,10 +76,11 @@ class Frame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registration:
-    """Who a client claims to be."""
+    """Who a client claims to be, and of what it wants the server's own frames."""
 
     device_id: str
     user_id: str
+    interests: frozenset[str] = frozenset()
 
 
 def parse_frame(text: str | bytes) -> Frame:
@@ -134,10 +138,15 @@ def read_registration(frame: Frame) -> Registration:
     """
     match frame.payload:
         case {"id": str(device), "userId": str(user), "type": str(kind)} if kind in DEVICE_TYPES:
-            return Registration(device_id=device, user_id=user)
+            return Registration(device_id=device, user_id=user, interests=_interests(frame.payload))
         case _:
             allowed = ", ".join(DEVICE_TYPES)
             raise FrameError("INVALID_FRAME", f"The payload needs id, userId and a type of {allowed}", frame.id)
+
+
+def notice(kind: str, user_id: str, payload: str, now: datetime) -> str:
+    """Return a frame of the server's own about ``user_id``; ``payload`` is JSON text."""
+    return _text(kind, user_id, payload, now)
 
 
 def challenge(now: datetime) -> str:
@@ -169,10 +178,20 @@ def refused(error: FrameError, now: datetime) -> str:
 
 def _server_frame(kind: str, payload: Mapping[str, Any], now: datetime) -> str:
     # The ids of clients' frames went through the JSON parser's checks, so that they can be sent back.
+    return _text(kind, "server", json.dumps(payload), now)
+
+
+def _text(kind: str, user_id: str, payload: str, now: datetime) -> str:
     return (
-        f'{{"id":"{uuid.uuid4()}","type":"{kind}","fromDeviceId":"server","userId":"server",'
-        f'"payload":{json.dumps(payload)},"timestamp":"{_iso(now)}","priority":1,"requiresAck":false}}'
+        f'{{"id":"{uuid.uuid4()}","type":"{kind}","fromDeviceId":"server","userId":"{user_id}",'
+        f'"payload":{payload},"timestamp":"{_iso(now)}","priority":1,"requiresAck":false}}'
     )
+
+
+def _interests(registration: Mapping[str, Any]) -> frozenset[str]:
+    capabilities = registration.get("capabilities")
+    known = capabilities if isinstance(capabilities, dict) else {}
+    return frozenset(kind for capability, kind in _INTERESTS.items() if known.get(capability) is True)
 
 
 def _iso(now: datetime) -> str:

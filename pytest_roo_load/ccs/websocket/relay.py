@@ -90,6 +90,15 @@ class Relay:
         answers = tuple(answer for reached, answer in sent if reached and answer is not None)
         return Forwarded(reached=sum(reached for reached, _ in sent), answers=answers)
 
+    async def notify(self, user_id: str, text: str, *, sender: str, about: str) -> None:
+        """Have the other instances send a frame of the server's own to the user's devices that are interested."""
+        header = json.dumps({"kind": "notice", "user": user_id, "from": sender, "about": about})
+        try:
+            for place in set((await self._directory.elsewhere(user_id)).values()):
+                await self._redis.publish(_channel(place), f"{header}\n{text}")
+        except _TROUBLE as error:
+            log.warning("notice not forwarded: %s", error)
+
     async def answered(self, answers: Sequence[asyncio.Future[int]]) -> bool:
         """Wait up to ANSWER_S until one instance has delivered; False when none has."""
         with suppress(TimeoutError):
@@ -141,6 +150,8 @@ class Relay:
                 delivered = await self._hub.deliver(user, text.decode(), to=to, sender=sender)
                 if reply is not None:
                     await self._publish(reply[0], kind="answer", number=reply[1], delivered=delivered)
+            case {"kind": "notice", "user": user, "from": sender, "about": about}:
+                await self._hub.deliver(user, text.decode(), to=None, sender=sender, about=about)
             case {"kind": "answer", "number": number, "delivered": delivered}:
                 answer = self._answers.pop(number, None)
                 if answer is not None and not answer.done():
