@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_roo_load.core.histogram import Histogram
+from pytest_roo_load.core.little import Flying
+from pytest_roo_load.core.profiles import is_steady
 
-__all__ = ["ErrorCount", "PhaseRecording", "Recording", "Tally", "Values"]
+__all__ = ["ErrorCount", "PhaseRecording", "Recording", "Tally", "Values", "arrival_shares"]
 
 MAX_VALUES = 100_000
 
@@ -82,7 +84,12 @@ class PhaseRecording:
     Attributes:
         users: Least number of users inside a journey at any moment; None when never looked.
         iterations: Iterations that were finished, of those begun in the phase.
-        turns: The same by user, for the users of a closed profile that took part in the phase.
+        arrivals: Arrivals of an open profile that were due.
+        dropped: Those of them that found no free user.
+        behind: Those of them that the generator began more than 250 ms late, or not at all.
+        missed: Those of them that it did not begin at all.
+        turns: Iterations by user, for the users of a closed profile that took part in the phase.
+        flying: How many of the phase's operations were in flight, looked at again and again.
     """
 
     operations: dict[str, Tally] = field(default_factory=dict)
@@ -92,7 +99,10 @@ class PhaseRecording:
     iterations: int = 0
     arrivals: int = 0
     dropped: int = 0
+    behind: int = 0
+    missed: int = 0
     turns: dict[int, int] = field(default_factory=dict)
+    flying: Flying = field(default_factory=Flying)
 
     def finish(self, user: int) -> None:
         """A user has finished an iteration."""
@@ -115,6 +125,9 @@ class PhaseRecording:
         self.iterations += other.iterations
         self.arrivals += other.arrivals
         self.dropped += other.dropped
+        self.behind += other.behind
+        self.missed += other.missed
+        self.flying.merge(other.flying)
         for user, turns in other.turns.items():
             self.turns[user] = self.turns.get(user, 0) + turns
 
@@ -162,3 +175,12 @@ class Recording:
                 mine.add(value)
         ends = [end for end in (self.steady_end_s, other.steady_end_s) if end is not None]
         self.steady_end_s = max(ends, default=None)
+
+
+def arrival_shares(recording: Recording) -> tuple[float | None, float | None]:
+    """Which shares of the steady phases' arrivals were begun late and dropped; None where there were no arrivals."""
+    steady = [phase for name, phase in recording.phases.items() if is_steady(name)]
+    arrivals = sum(phase.arrivals for phase in steady)
+    if not arrivals:
+        return None, None
+    return sum(phase.behind for phase in steady) / arrivals, sum(phase.dropped for phase in steady) / arrivals

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_roo_load.core.fairness import fairness
 from pytest_roo_load.core.histogram import Histogram
+from pytest_roo_load.core.little import Little, little
 from pytest_roo_load.core.profiles import STEADY, is_steady
 from pytest_roo_load.core.recording import ErrorCount, PhaseRecording, Recording, Tally, Values
 from pytest_roo_load.core.timeline import Second
@@ -142,6 +143,8 @@ class PhaseResult(Statistics):
         spans: Begin and end, in seconds of the load; several where several phases are looked at together.
         arrivals: Arrivals that were due; 0 in closed profiles.
         dropped: Arrivals that found no free user.
+        missed: Arrivals that the generators were too far behind to begin.
+        little: Whether what was seen in flight is what the latencies add up to; None where nothing ended.
         users: Least number of users inside a journey at any moment of the phase.
         operations: Figures by operation name.
         groups: Figures by group name; groups never count in the phase's own figures.
@@ -162,6 +165,9 @@ class PhaseResult(Statistics):
         self.spans = spans or ((start_s, start_s + duration_s),)
         self.arrivals = recording.arrivals
         self.dropped = recording.dropped
+        self.missed = recording.missed
+        residence_s = self.service_time.total + self.failed_histogram.total - recording.flying.late_failed_s
+        self.little = little(recording.flying, residence_s, self.count, duration_s)
         self.users = recording.users or 0
         self.operations = {key: Statistics(tally, duration_s) for key, tally in sorted(recording.operations.items())}
         self.groups = {key: Statistics(tally, duration_s) for key, tally in sorted(recording.groups.items())}
@@ -317,6 +323,15 @@ class Result:
         return self.steady.percentile(q)
 
     @cached_property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader of the figures must know although no verdict depends on it."""
+        return tuple(
+            warning
+            for phase in self.phases.values()
+            if (warning := _doubt(phase.name, phase.little, phase.interrupted))
+        )
+
+    @cached_property
     def judgements(self) -> tuple[Judgement, ...]:
         """What this result says about each of its objectives."""
         from pytest_roo_load.core.sla.judge import judge  # noqa: PLC0415 - the judge needs Result
@@ -341,6 +356,17 @@ class Result:
         from pytest_roo_load.core.sla.parser import parse_objective  # noqa: PLC0415 - loaded when used
 
         return judge(parse_objective(objective), self).verdict is Verdict.PASS
+
+
+def _doubt(phase: str, law: Little | None, interrupted: int) -> str:
+    """What Little's law says against the latencies of a phase; nothing where it holds."""
+    if law is None or law.holds:
+        return ""
+    why = f"; {interrupted} that never ended have no latency" if interrupted and law.inside > law.explained else ""
+    return (
+        f"Little's law does not hold in phase {phase!r}: {law.inside:.3g} operations were in flight on average, but "
+        f"their rate times their mean latency makes {law.explained:.3g}{why}"
+    )
 
 
 def result_of(recording: Recording, spans: Mapping[str, tuple[float, float]], **rest: Any) -> Result:

@@ -75,8 +75,9 @@ class ClosedDriver:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    def end(self) -> None:
-        """The load is over: nothing begins any more."""
+    def end(self, elapsed_s: float) -> None:
+        """The load is over after so many seconds: nothing begins any more."""
+        del elapsed_s
         self._quota.ended = True
 
     async def interrupt(self) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import gc
 import math
+import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from time import perf_counter
 
 from pytest_roo_load.clients.http.names import RouteNames
 from pytest_roo_load.clients.sweeper import INTERVAL_S, Sweeper
 from pytest_roo_load.core.mix import assign
 from pytest_roo_load.core.profiles import Phase, is_steady
+from pytest_roo_load.core.recording import arrival_shares
 from pytest_roo_load.core.timeline import Second
 from pytest_roo_load.engine.closed import ClosedDriver
 from pytest_roo_load.engine.journeys import unpack
@@ -68,7 +71,7 @@ class Generator:
         try:
             await self._phases(start, driver, asyncio.create_task(self._over(driving)))
             health, ended_s = self._watch.end(), perf_counter() - start
-            driver.end()
+            driver.end(ended_s)
             self._end_load()
             await asyncio.wait({driving}, timeout=self._plan.graceful_stop_s)
         finally:
@@ -77,7 +80,9 @@ class Generator:
             ticking.cancel()
             gc.unfreeze()
         self._collect_until(math.ceil(perf_counter() - start))
-        return Outcome(recording=self._recorder.recording, health=health, ended_s=ended_s)
+        recording = self._recorder.recording
+        behind, dropped = arrival_shares(recording)
+        return Outcome(recording=recording, health=replace(health, behind=behind, dropped=dropped), ended_s=ended_s)
 
     def stop(self) -> None:
         """End the load now, before its planned end."""
@@ -134,12 +139,16 @@ class Generator:
 
     async def _tick(self, start: float) -> None:
         """Sweep, look how late it is, and report whole seconds, 20 times a second."""
-        due = perf_counter()
+        draw, due = random.Random(self._shard.seed), perf_counter()
+        looked = due
         while True:
-            due = max(due + INTERVAL_S, perf_counter())
+            # Not at even distances: arrivals are, and whoever keeps step with them sees the same moment every time.
+            due = max(due + INTERVAL_S * draw.uniform(0.5, 1.5), perf_counter())
             await asyncio.sleep(due - perf_counter())
             now = perf_counter()
             self._watch.late(now - due)
+            self._recorder.look(now - looked)
+            looked = now
             self._sweeper.sweep(now)
             self._collect_until(math.floor(now - start))
 

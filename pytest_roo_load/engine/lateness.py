@@ -5,6 +5,7 @@ from __future__ import annotations
 from time import perf_counter
 from typing import Any
 
+from pytest_roo_load.core.little import Flying
 from pytest_roo_load.engine.recorder import PhaseRecorder, RecorderSlot
 
 __all__ = ["LateRecorder"]
@@ -13,10 +14,11 @@ __all__ = ["LateRecorder"]
 class _LateSlot:
     """A slot for one operation that began later than it was meant to: its latency counts from the intended start."""
 
-    __slots__ = ("_late_s", "_slot", "ok")
+    __slots__ = ("_flying", "_late_s", "_slot", "ok")
 
-    def __init__(self, slot: RecorderSlot, late_s: float) -> None:
+    def __init__(self, slot: RecorderSlot, late_s: float, flying: Flying) -> None:
         self._slot = slot
+        self._flying = flying
         self._late_s = late_s
         self.ok = self
 
@@ -35,6 +37,7 @@ class _LateSlot:
 
     def fail(self, latency_s: float, kind: str, exemplar: str) -> None:
         """See `core.ports.Slot`."""
+        self._flying.late_failed_s += self._late_s
         self._slot.fail(latency_s + self._late_s, kind, exemplar)
 
 
@@ -63,7 +66,7 @@ class LateRecorder:
         if self._due is None:
             return slot
         late_s, self._due = max(0.0, perf_counter() - self._due), None
-        return _LateSlot(slot, late_s)
+        return _LateSlot(slot, late_s, self._recorder.current.flying)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._recorder, name)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from time import perf_counter
 
 from pytest_roo_load.core.profiles import Arrivals, arrival_times, users_of
@@ -12,6 +13,9 @@ from pytest_roo_load.engine.performance import AFTER_AN_ERROR_S, Journey, perfor
 from pytest_roo_load.engine.user import Surroundings, VirtualUser
 
 __all__ = ["ArrivalTurns", "OpenDriver"]
+
+_BREATH = 64
+_BEHIND_S = 0.25
 
 
 class ArrivalTurns:
@@ -107,6 +111,9 @@ class OpenDriver:
         self._journeys = journeys
         self._unused = deque(users_of(arrivals.max_users, self._index, self._generators))
         self._tasks: set[asyncio.Task[None]] = set()
+        self._began = 0.0
+        self._ahead = self._own_arrivals()
+        self._next = next(self._ahead, None)
 
     def __repr__(self) -> str:
         return f"<OpenDriver with {len(self._tasks)} users, {len(self._unused)} more allowed>"
@@ -123,21 +130,35 @@ class OpenDriver:
         Args:
             began: Start of the load on the clock of `time.perf_counter`.
         """
+        self._began = began
         self.advance(0.0)
         pauses = self._around.pauses
-        for number, at_s in enumerate(arrival_times(self._arrivals.segments, self._around.seed)):
-            if number % self._generators != self._index:
-                continue
-            await pauses.pause(began + at_s - perf_counter())
+        for breath in itertools.count(1):
+            if self._next is None:
+                break
+            await pauses.pause(began + self._next[1] - perf_counter())
             if pauses.ended:
                 break
-            self._arrive(self._journeys[number % len(self._journeys)], began + at_s)
+            self._begin_next()
+            if breath % _BREATH == 0:  # when it is behind, nothing else would make it give way to its users
+                await asyncio.sleep(0)
         await pauses.until_end()
         while self._tasks:
             await asyncio.wait(self._tasks)
 
+    def _own_arrivals(self) -> Iterator[tuple[int, float]]:
+        """Number and moment of each arrival of this generator's share."""
+        times = enumerate(arrival_times(self._arrivals.segments, self._around.seed))
+        return ((number, at_s) for number, at_s in times if number % self._generators == self._index)
+
+    def _begin_next(self) -> None:
+        assert self._next is not None
+        number, at_s = self._next
+        self._next = next(self._ahead, None)
+        self._arrive(self._journeys[number % len(self._journeys)], self._began + at_s)
+
     def _arrive(self, journey: Journey, intended: float) -> None:
-        self._around.recorder.arrived()
+        self._around.recorder.arrived(behind=perf_counter() - intended > _BEHIND_S)
         if self._turns.give(journey, intended):
             return
         number = next((number for number in self._unused if self._journeys[number] is journey), None)
@@ -157,8 +178,20 @@ class OpenDriver:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    def end(self) -> None:
-        """The load is over: nothing begins any more; arrivals whose users are not set up yet are dropped."""
+    def end(self, elapsed_s: float) -> None:
+        """The load is over after so many seconds: nothing begins any more.
+
+        Arrivals that were due by then begin now if they are late by what waking up takes; those that are later were
+        missed. Arrivals whose users are not set up yet are dropped.
+        """
+        missed = 0
+        while self._next is not None and self._next[1] < elapsed_s:
+            if elapsed_s - self._next[1] <= _BEHIND_S:
+                self._begin_next()
+            else:
+                missed += 1
+                self._next = next(self._ahead, None)
+        self._around.recorder.missed(missed)
         self._around.recorder.dropped(self._turns.end())
 
     async def interrupt(self) -> None:

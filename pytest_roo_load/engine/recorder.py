@@ -41,16 +41,29 @@ class RecorderSlot:
             error = self.errors[kind] = ErrorCount(exemplar=exemplar)
         error.count += 1
 
+    def in_flight(self, folded: Tally | None) -> int:
+        """Operations that have begun and not ended; `folded` is what has been folded out of the slot."""
+        ended = len(self.ok) + len(self.late_ok) + len(self.failed)
+        return self.started - ended - (folded.ok.count + folded.failed.count if folded else 0)
+
 
 class _Phase:
     """The slots of one phase and what has been folded out of them."""
 
-    __slots__ = ("groups", "operations", "recording")
+    __slots__ = ("flying", "groups", "operations", "recording")
 
     def __init__(self, recording: PhaseRecording) -> None:
         self.recording = recording
+        self.flying = 0
         self.operations: dict[str, RecorderSlot] = {}
         self.groups: dict[str, RecorderSlot] = {}
+
+    def look(self, passed_s: float) -> None:
+        """Count what is in flight, so long after the last look."""
+        folded = self.recording.operations
+        now = sum(slot.in_flight(folded.get(name)) for name, slot in self.operations.items())
+        self.recording.flying.look(self.flying, now, passed_s)
+        self.flying = now
 
 
 class PhaseRecorder:
@@ -132,13 +145,26 @@ class PhaseRecorder:
         """What the current phase records: an iteration counts for the phase in which it began."""
         return self._current.recording
 
-    def arrived(self) -> None:
-        """An arrival was due."""
+    def arrived(self, *, behind: bool = False) -> None:
+        """An arrival was due; it begins now, which is `behind` the schedule when that was long ago."""
         self._current.recording.arrivals += 1
+        self._current.recording.behind += behind
 
     def dropped(self, arrivals: int) -> None:
         """Arrivals found no free user."""
         self._current.recording.dropped += arrivals
+
+    def missed(self, arrivals: int) -> None:
+        """Arrivals were due that the generator was too far behind to begin."""
+        self._current.recording.arrivals += arrivals
+        self._current.recording.behind += arrivals
+        self._current.recording.missed += arrivals
+
+    def look(self, passed_s: float) -> None:
+        """Count what is in flight, so long after the last look; of past phases, as long as something of them is."""
+        for phase in self._phases.values():
+            if phase is self._current or phase.flying:
+                phase.look(passed_s)
 
     def collect(self, t: int, phase: str) -> Second:
         """Fold what ended since the last call; the answer is second `t` of the load."""

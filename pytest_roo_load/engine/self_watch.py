@@ -14,7 +14,7 @@ from pytest_roo_load.core.validity import Health
 
 __all__ = ["SelfWatch"]
 
-_SCHEDSTAT = Path("/proc/self/schedstat")
+_SCHEDSTAT = Path("/proc/thread-self/schedstat")
 
 
 class SelfWatch:
@@ -26,6 +26,7 @@ class SelfWatch:
         self._recent: list[float] = []
         self._pause_began = 0.0
         self._longest_pause = 0.0
+        self._paused_s = 0.0
         self._began: tuple[float, float, float | None] | None = None
 
     def __repr__(self) -> str:
@@ -60,6 +61,7 @@ class SelfWatch:
             starved=queued / wall if wall and queued is not None else None,
             cpu=cpu / wall if wall else None,
             gc_pause_max_s=self._longest_pause,
+            gc_share=self._paused_s / wall if wall else None,
         )
 
     def _since(self) -> tuple[float, float, float | None]:
@@ -77,11 +79,13 @@ class SelfWatch:
         if phase == "start":
             self._pause_began = perf_counter()
         else:
-            self._longest_pause = max(self._longest_pause, perf_counter() - self._pause_began)
+            pause = perf_counter() - self._pause_began
+            self._paused_s += pause
+            self._longest_pause = max(self._longest_pause, pause)
 
 
 def _queued_s() -> float | None:
-    """Seconds that the main thread was ready to run and waited for a core (proc(5), schedstat); None where not told."""
+    """Seconds that this thread was ready to run and waited for a core (proc(5), schedstat); None where not told."""
     try:
         return int(_SCHEDSTAT.read_text(encoding="ascii").split()[1]) / 1e9
     except (OSError, IndexError, ValueError):

@@ -168,7 +168,7 @@ def _run(run: JSON, anchor: str, source: Source) -> RunView:
 
 def _warnings(run: JSON) -> tuple[str, ...]:
     """What a reader of the verdict must know besides."""
-    told = []
+    told = list(run.get("warnings") or ())
     if dropped := sum(phase.get("dropped") or 0 for phase in own_phases(run)):
         told.append(f"{figures.plural(dropped, 'arrival')} found no free user and {_was(dropped)} dropped.")
     if number := interrupted(run):

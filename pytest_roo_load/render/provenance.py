@@ -85,9 +85,17 @@ PROVENANCE = (
     _entry(
         "generator health",
         "Each generator's own view of the steady phase: how late its event loop woke up (20 looks a second), the share "
-        "of time it waited for a core, the share of one core it used, and its longest garbage collection.",
+        "of time it waited for a core, the share of one core it used, the share of time it collected garbage, and the "
+        "shares of an open profile's arrivals that it began late or that found no free user.",
         _RESULT,
         "runs[].generators",
+    ),
+    _entry(
+        "seen in flight, and rate × latency",
+        "Little's law as a cross-check of the latencies: how many operations were in flight on average, looked at "
+        "about 20 times a second, and operations per second times their mean latency from the actual start.",
+        _RESULT,
+        "runs[].phases[].little",
     ),
     _entry(
         "charts over time",

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pytest_roo_load.core.validity import LIMITS
+from pytest_roo_load.core.validity import CHECKS, LIMITS, Check
 from pytest_roo_load.render import figures
 from pytest_roo_load.render.marks import Mark, mark_of
 from pytest_roo_load.render.reading import JSON
 from pytest_roo_load.render.tables import Cell, Table, table
 
-__all__ = ["JUDGED", "Trust", "trust"]
+__all__ = ["Trust", "trust"]
 
 _GIVEN_UP = (mark_of("invalid"), "The run was given up: there are no latencies.")
-JUDGED = (("lag_p95_s", LIMITS.lag_p95_s), ("starved", LIMITS.starved), ("cpu", LIMITS.cpu))
+_EXPECTED = ("lag_p95_s", "starved", "cpu")  # what every generator can look at, whatever its profile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ def _answer(generators: Sequence[JSON], problems: Sequence[str]) -> tuple[Mark, 
         return mark_of(
             "no data"
         ), "Nothing tells whether the latencies can be trusted: no generator reported its health."
-    unknown = [generator["name"] for generator in generators if any(generator.get(key) is None for key, _ in JUDGED)]
+    unknown = [generator["name"] for generator in generators if any(generator.get(key) is None for key in _EXPECTED)]
     if unknown:
         names = ", ".join(unknown)
         return mark_of("no data"), f"What could be looked at was within the limits, but not everything could ({names})."
@@ -50,31 +50,28 @@ def _answer(generators: Sequence[JSON], problems: Sequence[str]) -> tuple[Mark, 
 
 
 def _table(generators: Sequence[JSON]) -> Table:
-    limits = (figures.time(LIMITS.lag_p95_s), figures.share(LIMITS.starved), figures.share(LIMITS.cpu))
     rows: list[tuple[Cell | str, ...]] = [_row(generator) for generator in generators]
-    rows.append(("limit", "", limits[0], "", limits[1], limits[2], ""))
+    rows.append(("limit", "", *(check.shown(getattr(LIMITS, check.key)) for check in CHECKS), "", "", ""))
+    judged = "".join(f" | >{check.title}" for check in CHECKS)
     return table(
         "Generators in the steady phase",
-        "generator | >process | >woke up late, p95 | >woke up late, most | >waited for a core | >used of a core"
-        " | >longest garbage collection",
+        f"generator | >process{judged} | >woke up late, most | >longest garbage collection | >arrivals dropped",
         rows if generators else (),
     )
 
 
 def _row(generator: JSON) -> tuple[Cell | str, ...]:
-    lag, starved, cpu = (_judged(generator.get(key), limit, key) for key, limit in JUDGED)
     return (
         generator["name"],
         str(generator.get("pid") or figures.MISSING),
-        lag,
+        *(_judged(check, generator.get(check.key)) for check in CHECKS),
         figures.time(generator.get("lag_max_s")),
-        starved,
-        cpu,
         figures.time(generator.get("gc_pause_max_s")),
+        figures.share(generator.get("dropped")),
     )
 
 
-def _judged(value: float | None, limit: float, key: str) -> Cell:
-    text = figures.time(value) if key == "lag_p95_s" else figures.share(value)
-    exceeded = value is not None and value > limit
-    return Cell(text=text, note="over the limit" if exceeded else "", mark=mark_of("invalid") if exceeded else None)
+def _judged(check: Check, value: float | None) -> Cell:
+    exceeded = value is not None and value > getattr(LIMITS, check.key)
+    mark = mark_of("invalid") if exceeded else None
+    return Cell(text=figures.quantity(value, check.dimension), note="over the limit" if exceeded else "", mark=mark)

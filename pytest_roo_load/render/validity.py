@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pytest_roo_load.core.units import Dimension
+from pytest_roo_load.core.validity import CHECKS
 from pytest_roo_load.render import figures
 from pytest_roo_load.render.marks import mark_of
 from pytest_roo_load.render.measurement import anchor_of, heading_of
-from pytest_roo_load.render.reading import JSON
+from pytest_roo_load.render.reading import JSON, steady
 from pytest_roo_load.render.tables import Cell, Table, table
-from pytest_roo_load.render.trust import JUDGED, trust
+from pytest_roo_load.render.trust import trust
 
 __all__ = ["validity"]
 
@@ -19,23 +21,28 @@ def validity(results: Sequence[JSON]) -> Table:
     rows = (_validity(number, result, run) for number, result in enumerate(results, 1) for run in result["runs"])
     return table(
         "Can the latencies be trusted?",
-        "test | can be | >woke up late, p95 | >waited for a core | >used of a core | ~why not",
+        "test | can be"
+        + "".join(f" | >{check.title}" for check in CHECKS)
+        + " | >arrivals dropped | >seen in flight | >rate × latency | ~why not, and what to know",
         rows,
     )
 
 
 def _validity(number: int, result: JSON, run: JSON) -> tuple[Cell | str, ...]:
     answer = trust(run)
-    worst = [
-        max((one[key] for one in run.get("generators") or () if one.get(key) is not None), default=None)
-        for key, _ in JUDGED
-    ]
+    law = steady(run).get("little") or {}
+    reasons = [*answer.problems] or ([] if answer.mark == mark_of("pass") else [answer.sentence])
     several = f"run {run['number']}" if len(result["runs"]) > 1 else ""
     return (
         Cell(text=heading_of(result), note=several, anchor=anchor_of(number)),
         Cell(mark=answer.mark),
-        figures.time(worst[0]),
-        figures.share(worst[1]),
-        figures.share(worst[2]),
-        " ".join(answer.problems) or ("" if answer.mark == mark_of("pass") else answer.sentence),
+        *(figures.quantity(_worst(run, check.key), check.dimension) for check in CHECKS),
+        figures.share(_worst(run, "dropped")),
+        *(figures.quantity(law.get(key), Dimension.COUNT) for key in ("inside", "explained")),
+        " ".join([*reasons, *(run.get("warnings") or ())]),
     )
+
+
+def _worst(run: JSON, key: str) -> float | None:
+    """The most that any generator of a run had."""
+    return max((one[key] for one in run.get("generators") or () if one.get(key) is not None), default=None)

@@ -92,13 +92,14 @@ def _given_up(problem: str) -> dict[str, Any]:
         "generators": [],
         "spans": {},
     }
-    return nothing | {"problems": [problem], "ended_early": "", "timeline": _timeline([], {})}
+    return nothing | {"problems": [problem], "warnings": [], "ended_early": "", "timeline": _timeline([], {})}
 
 
 def _measured(result: Result) -> dict[str, Any]:
     cores = {name: use.cores for name, use in result.resources.items()}
     return {
         "problems": [*result.problems, *result.lost],
+        "warnings": list(result.warnings),
         "ended_early": result.ended_early,
         "objectives": [_judgement(judgement) for judgement in result.judgements],
         "phases": [_phase(phase) for phase in result.phases.values()],
@@ -146,6 +147,8 @@ def _phase(phase: PhaseResult) -> dict[str, Any]:
         "iterations": phase.iterations,
         "arrivals": phase.arrivals,
         "dropped": phase.dropped,
+        "missed": phase.missed,
+        "little": phase.little and asdict(phase.little) | {"holds": phase.little.holds},
         "fairness": asdict(phase.fairness) if phase.fairness else None,
         "statistics": _statistics(phase),
         "operations": {name: _statistics(one) for name, one in phase.operations.items()},

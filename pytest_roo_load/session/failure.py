@@ -42,6 +42,7 @@ def _run(record: RunRecord) -> Iterable[str]:
     for judgement in result.judgements:
         if judgement.reason:
             yield f"{judgement.objective.text}: {judgement.reason}"
+    yield from result.warnings
     yield from _operations(result)
     yield from _errors(result)
 

@@ -362,3 +362,34 @@ def test_operations_that_never_ended_are_the_slowest_of_all() -> None:
     assert judged("p90 < 3 s", stuck).verdict is PASS
     assert judged("maximum < 3 s", stuck).verdict is INVALID
     assert judged("p95 < 1 ms", stuck).verdict is FAIL
+
+
+def test_a_percentile_holds_only_if_it_would_with_all_that_was_not_measured() -> None:
+    """90 quick and 8 slow ones, and two arrivals that were dropped: p91 of the 100 is one of the slow ones."""
+    recording = phase(login=tally([0.01] * 90 + [5.0] * 8))
+    recording.arrivals, recording.dropped = 100, 2
+    assert judged("p90 < 3 s", result(recording)).verdict is PASS
+    hidden = judged("p91 < 3 s", result(recording))
+    assert hidden.verdict is INVALID
+    assert "2 arrivals found no free user and were dropped; 98 operations succeeded" in hidden.reason
+    assert "5 s or more would be p91 of all" in hidden.reason
+    assert "nothing is known of p99 of all" in judged("p99 < 6 s", result(recording)).reason
+    recording.dropped = 0
+    assert judged("p91 < 3 s", result(recording)).verdict is PASS
+
+
+def test_arrivals_that_were_not_begun_are_the_slowest_of_all() -> None:
+    recording = phase(login=tally([0.01] * 98))
+    recording.missed = 6
+    assert judged("p95 < 3 s", result(recording)).reason.startswith("6 arrivals could not be begun; 98 operations")
+
+
+@pytest.mark.parametrize(("name", "needed"), [("p50", 6), ("p95", 72), ("p99", 368), ("p99.9", 3688)])
+def test_a_percentile_of_too_few_samples_says_so(name: str, needed: int) -> None:
+    def of(samples: int) -> Judgement:
+        return judged(f"{name} < 3 s", result(phase(login=tally([0.01] * samples))))
+
+    assert of(needed).reason == ""
+    assert of(needed - 1).reason == f"{needed - 1} samples do not bound {name} from above; it takes {needed:,}"
+    assert of(needed - 1).verdict is PASS
+    assert of(needed - 1).interval is not None

@@ -124,6 +124,7 @@ def _phase(name: str, load: Load, start: int, samples: Sequence[Sequence[float]]
         "duration": float(len(samples)),
         "users": load.users,
         "iterations": len(latencies) // share,
+        "little": {"inside": 3.2, "explained": 3.1, "tolerance": 0.6, "holds": True},
         "statistics": statistics(latencies, errors, len(samples)),
         "operations": {
             operation: statistics(latencies[index::share], errors if index == 0 else {}, len(samples))
@@ -212,6 +213,9 @@ def _generator(problems: Sequence[str]) -> JSON:
         "starved": 0.02,
         "cpu": 0.99 if problems else 0.31,
         "gc_pause_max_s": 0.0011,
+        "gc_share": 0.0004,
+        "behind": None,
+        "dropped": None,
     }
 
 

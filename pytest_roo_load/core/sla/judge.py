@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from math import ceil, log
 
 from pytest_roo_load.core.result import PhaseResult, Result, Statistics
 from pytest_roo_load.core.sla.objective import Metric, Objective, Subject
@@ -15,6 +16,8 @@ __all__ = ["DEFAULT_PROCESS", "Judgement", "judge", "wilson", "window_value"]
 DEFAULT_PROCESS = "ccs"
 
 Interval = tuple[float, float | None]
+
+_TAIL = 0.025  # of a 95 % interval, on either side
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,29 +90,49 @@ def _judge_whole(objective: Objective, phase: PhaseResult) -> Judgement:
     measured = _value(objective.metric, phase if objective.metric.subject is Subject.RUN else statistics)
     if measured is None or not statistics.count:
         return _no_data(objective, _why_nothing(statistics, phase.name))
-    hidden = _hidden_by_interruptions(objective, statistics)
     verdict = _verdict(objective, measured)
+    hidden = _hidden(objective, statistics, phase) if verdict is Verdict.PASS else ""
+    interval = _interval(objective.metric, statistics)
     return Judgement(
         objective=objective,
-        verdict=Verdict.INVALID if hidden and verdict is Verdict.PASS else verdict,
+        verdict=Verdict.INVALID if hidden else verdict,
         measured=measured,
-        interval=_interval(objective.metric, statistics),
+        interval=interval,
         samples=statistics.succeeded if objective.metric.latency else statistics.count,
-        reason=hidden,
+        reason=hidden or _too_few(objective, statistics, interval),
     )
 
 
-def _hidden_by_interruptions(objective: Objective, statistics: Statistics) -> str:
-    """Why an upper limit on latency cannot be said to hold: those that never ended are the slowest of all."""
-    if not objective.metric.latency or not objective.operator.startswith("<") or not statistics.interrupted:
+def _hidden(objective: Objective, statistics: Statistics, phase: PhaseResult) -> str:
+    """Why an upper limit on latency cannot be said to hold: those that never ended or began are the slowest of all."""
+    hidden = statistics.interrupted + phase.dropped + phase.missed
+    if not objective.metric.latency or not objective.operator.startswith("<") or not hidden:
         return ""
     q = 100.0 if objective.metric.percentile is None else objective.metric.percentile
-    if statistics.succeeded >= q / 100 * (statistics.succeeded + statistics.interrupted):
+    of_those = q * (statistics.succeeded + hidden) / statistics.succeeded  # the percentile that this is of the others
+    known = statistics.percentile(of_those) if of_those <= 100 else None  # noqa: PLR2004 - percent
+    if known is not None and objective.holds(known):
         return ""
-    return (
-        f"{statistics.interrupted} operations had not ended when the graceful stop was over; {statistics.succeeded} "
-        f"had succeeded, too few to know {objective.metric.name} of them all"
+    parts = (
+        (statistics.interrupted, "operations had not ended when the graceful stop was over"),
+        (phase.dropped, "arrivals found no free user and were dropped"),
+        (phase.missed, "arrivals could not be begun"),
     )
+    told = ", ".join(f"{number} {what}" for number, what in parts if number)
+    name = objective.metric.name
+    least = "nothing is known of" if known is None else f"{objective.shown(known)} or more would be"
+    return (
+        f"{told}; {statistics.succeeded} operations succeeded. If these counted as the slowest, {least} {name} of all"
+    )
+
+
+def _too_few(objective: Objective, statistics: Statistics, interval: Interval | None) -> str:
+    """What a percentile of too few samples leaves open: with fewer than `needed` it has no upper bound."""
+    q = objective.metric.percentile
+    if q is None or q >= 100 or interval is None or interval[1] is not None:  # noqa: PLR2004 - percent
+        return ""
+    needed = ceil(log(_TAIL) / log(q / 100))
+    return f"{statistics.succeeded} samples do not bound {objective.metric.name} from above; it takes {needed:,}"
 
 
 def _why_nothing(statistics: Statistics, phase: str) -> str:
