@@ -26,7 +26,7 @@ from pytest_roo_load.testing import FakeProbe, FakeRecorder, FakeSlot, FakeUser,
 
 Counts = dict[str, tuple[int, int, int, dict[str, tuple[int, str]]]]
 
-DOCUMENTED = ["FakeProbe", "FakeRecorder", "FakeSlot", "FakeUser", "OracleServer", "own_server"]
+DOCUMENTED = ["Answered", "FakeProbe", "FakeRecorder", "FakeSlot", "FakeUser", "OracleServer", "Stall", "own_server"]
 
 
 def test_the_public_names_are_the_documented_ones() -> None:

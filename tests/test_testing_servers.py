@@ -12,7 +12,7 @@ from aiohttp import ClientSession
 
 from pytest_roo_load.core.ports import User
 from pytest_roo_load.errors import ConnectError, ServiceError, UsageError
-from pytest_roo_load.testing import FakeUser, OracleServer, own_server
+from pytest_roo_load.testing import FakeUser, OracleServer, Stall, own_server
 
 
 def statuses(oracle: OracleServer, requests: int, path: str = "/") -> list[int]:
@@ -52,6 +52,42 @@ def test_the_oracle_gives_the_answers_it_was_told() -> None:
     assert values == {"known": [{"name": "tea"}], "unknown": [404]}
 
 
+def test_the_oracle_writes_down_what_it_did() -> None:
+    with OracleServer(answers={"GET /page": b"12345"}, delay_s=lambda number: 0.02 if number == 2 else 0.0) as oracle:
+        assert statuses(oracle, 2, "/page?x=1") == [200, 200]
+        statuses(oracle, 1, "/other")
+    assert [(one.path, one.status, one.body_bytes) for one in oracle.log[:2]] == [("/page?x=1", 200, 5)] * 2
+    assert oracle.log[2].status == 404
+    assert oracle.log[1].answered - oracle.log[1].arrived >= 0.02
+    assert [one.arrived for one in oracle.log] == sorted(one.arrived for one in oracle.log)
+
+
+def together(oracle: OracleServer, requests: int) -> None:
+    """So many requests at once."""
+
+    async def ask() -> None:
+        async with ClientSession(oracle.url) as session:
+            await asyncio.gather(*(session.get("/") for _ in range(requests)))
+
+    asyncio.run(ask())
+
+
+def test_the_oracle_has_as_many_workers_as_it_says() -> None:
+    with OracleServer(delay_s=0.02, workers=2) as oracle:
+        together(oracle, 8)
+    answered = sorted(one.answered for one in oracle.log)
+    assert [later - earlier >= 0.02 for earlier, later in zip(answered, answered[2:], strict=False)] == [True] * 6
+
+
+def test_nobody_is_answered_while_the_oracle_stalls() -> None:
+    with OracleServer(stall=Stall(at=2, length_s=0.2)) as oracle:
+        together(oracle, 5)
+    first, *others = sorted(oracle.log, key=lambda one: one.answered)
+    begun = min(one.arrived for one in others)
+    assert first.answered < begun + 0.2
+    assert [one.answered >= begun + 0.2 for one in others] == [True] * 4
+
+
 def test_the_oracle_ends_once_and_for_all() -> None:
     with OracleServer() as oracle:
         assert statuses(oracle, 1) == [200]
@@ -60,7 +96,7 @@ def test_the_oracle_ends_once_and_for_all() -> None:
         statuses(oracle, 1)
 
 
-@pytest.mark.parametrize("given", [{"delay_s": -1}, {"error_share": 1.5}, {"error_share": -0.1}])
+@pytest.mark.parametrize("given", [{"delay_s": -1}, {"error_share": 1.5}, {"error_share": -0.1}, {"workers": 0}])
 def test_an_oracle_that_cannot_be_is_refused(given: dict[str, float]) -> None:
     with pytest.raises(UsageError, match="no such oracle"):
         OracleServer(**given)  # type: ignore[arg-type]
