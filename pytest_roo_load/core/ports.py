@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from pytest_roo_load.core.accounts import Account
     from pytest_roo_load.core.timeline import ProcessUse
 
 __all__ = ["Probe", "Recorder", "Slot", "User"]
@@ -54,6 +55,10 @@ class User(Protocol):
     run: str
     random: random.Random
     recorder: Recorder
+
+    @property
+    def account(self) -> Account | None:
+        """The target's account that is this user's alone, from `--roo-accounts`; None without one."""
 
     @property
     def http(self) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -163,6 +164,16 @@ class Recording:
     def phase(self, name: str) -> PhaseRecording:
         """The phase's recording, made when it is asked for first."""
         return self.phases.setdefault(name, PhaseRecording())
+
+    def hide(self, secrets: Sequence[str]) -> None:
+        """Put *** in the place of secrets in the texts of errors: what a server or a traceback repeats is not shown."""
+        if not secrets:
+            return
+        wanted = re.compile("|".join(sorted(map(re.escape, secrets), key=len, reverse=True)))
+        for phase in self.phases.values():
+            for tally in (*phase.operations.values(), *phase.groups.values()):
+                for error in tally.errors.values():
+                    error.exemplar = wanted.sub("***", error.exemplar)
 
     def merge(self, other: Recording) -> None:
         """Add another generator's recording to this one."""

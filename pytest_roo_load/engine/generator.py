@@ -81,6 +81,7 @@ class Generator:
             gc.unfreeze()
         self._collect_until(math.ceil(perf_counter() - start))
         recording = self._recorder.recording
+        recording.hide([secret for one in self._shard.accounts for secret in one.secrets])
         behind, dropped = arrival_shares(recording)
         return Outcome(recording=recording, health=replace(health, behind=behind, dropped=dropped), ended_s=ended_s)
 
@@ -107,6 +108,8 @@ class Generator:
             run=self._shard.run,
             seed=self._shard.seed,
             target=self._shard.target,
+            target_ws=self._shard.target_ws,
+            accounts=self._shard.accounts,
             recorder=self._recorder,
             sweeper=self._sweeper,
             names=RouteNames(),

@@ -6,6 +6,7 @@ import dis
 import functools
 import inspect
 import io
+import marshal
 import pickle
 import sys
 from collections import deque
@@ -52,11 +53,9 @@ def pack(journeys: Sequence[Journey]) -> bytes:
     Raises:
         UsageError: Something that a journey captures cannot be pickled.
     """
-    import cloudpickle  # noqa: PLC0415 - loaded when used
-
     try:
         with _by_value({one.__module__ for journey in journeys for one in _layers(journey) if inspect.isfunction(one)}):
-            return bytes(cloudpickle.dumps(tuple(journeys)))
+            return _dumps(tuple(journeys))
     except Exception as error:
         name, place = _culprit(journeys)
         raise UsageError(
@@ -66,6 +65,21 @@ def pack(journeys: Sequence[Journey]) -> bytes:
             place=place,
             remedy=f"make it inside the journey ({error})",
         ) from error
+
+
+def _dumps(value: object) -> bytes:
+    """A value by cloudpickle, but code as it is: cloudpickle forgets its file, which tracebacks have to tell."""
+    import cloudpickle  # noqa: PLC0415 - loaded when used
+
+    class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+        def reducer_override(self, one: Any) -> Any:
+            if isinstance(one, CodeType):
+                return marshal.loads, (marshal.dumps(one),)
+            return super().reducer_override(one)
+
+    packed = io.BytesIO()
+    Pickler(packed).dump(value)
+    return packed.getvalue()
 
 
 def unpack(packed: bytes) -> tuple[Journey, ...]:
@@ -141,12 +155,10 @@ def _loaded_globals(code: CodeType) -> set[str]:
 
 def _culprit(journeys: Sequence[Journey]) -> tuple[str, str]:
     """The name and place of the first captured value that cannot be pickled."""
-    import cloudpickle  # noqa: PLC0415 - loaded when used
-
     for journey in journeys:
         for name, value in (pair for function in _layers(journey) for pair in _captured(function)):
             try:
-                cloudpickle.dumps(value)
+                _dumps(value)
             except Exception:  # noqa: BLE001 - whichever way it fails, this is the one we look for
                 return name, _place(journey)
     return _name(journeys[0]), _place(journeys[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from pytest_roo_load.core.accounts import Account
 from pytest_roo_load.core.profiles import Plan
 from pytest_roo_load.core.recording import Recording
 from pytest_roo_load.core.validity import Health
@@ -25,6 +26,8 @@ class Shard:
         seed: The run's seed.
         target: URL of the system under test.
         modules: `sys.path` entries from which journeys import.
+        target_ws: Where its WebSockets are, None when at the same place.
+        accounts: Accounts of the target, one for each user; empty when users make their own.
     """
 
     journeys: bytes
@@ -34,6 +37,8 @@ class Shard:
     seed: int
     target: str | None
     modules: tuple[str, ...]
+    target_ws: str | None = None
+    accounts: tuple[Account, ...] = ()
     name: str = "inline"
     index: int = 0
     generators: int = 1

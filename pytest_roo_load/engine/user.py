@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from time import perf_counter
@@ -19,6 +19,7 @@ from pytest_roo_load.errors import OperationError, UsageError
 if TYPE_CHECKING:
     from pytest_roo_load.clients.http.client import HttpClient
     from pytest_roo_load.clients.websocket.client import WebSocketClient
+    from pytest_roo_load.core.accounts import Account
     from pytest_roo_load.engine.feeds import Feed
     from pytest_roo_load.engine.pause import Pauses
     from pytest_roo_load.engine.turns import Turns
@@ -34,6 +35,8 @@ class Surroundings:
         run: Random text that names this run().
         seed: Seeds the users' generators together with their ids.
         target: URL of the system under test, None when the journey has no use for one.
+        target_ws: URL of its WebSockets, None when they are at the same place.
+        accounts: Accounts of the target by user id; empty when users make their own.
         recorder: Where samples go.
         sweeper: What ends requests past their deadline.
         names: Names of operations by path.
@@ -45,6 +48,8 @@ class Surroundings:
     run: str
     seed: int
     target: str | None
+    target_ws: str | None
+    accounts: Sequence[Account]
     recorder: PhaseRecorder
     sweeper: Sweeper
     names: RouteNames
@@ -105,8 +110,15 @@ class VirtualUser:
         if self._websocket is None:
             from pytest_roo_load.clients.websocket.client import WebSocketClient  # noqa: PLC0415 - loaded when used
 
-            self._websocket = WebSocketClient(self._target(), self.recorder, self._surroundings.sweeper)
+            around = self._surroundings
+            self._websocket = WebSocketClient(around.target_ws or self._target(), self.recorder, around.sweeper)
         return self._websocket
+
+    @property
+    def account(self) -> Account | None:
+        """The target's account that is this user's and no other's; None when users make their own."""
+        accounts = self._surroundings.accounts
+        return accounts[self.id] if accounts else None
 
     def _target(self) -> str:
         if self._surroundings.target is None:

@@ -23,7 +23,7 @@ def check_http(url: str) -> None:
     parts = urlsplit(url)
     try:
         socket.create_connection(
-            (parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)), timeout=_LIMIT_S
+            (parts.hostname or "", parts.port or (443 if parts.scheme in {"https", "wss"} else 80)), timeout=_LIMIT_S
         ).close()
     except OSError as error:
         raise ServiceError(f"cannot be reached: {error}") from error
@@ -64,6 +64,7 @@ def check_redis(url: str) -> None:
 
 CHECKS: dict[str, Callable[[str], None]] = {
     "target": check_http,
+    "target_ws": check_http,
     "postgres": check_postgres,
     "redis": check_redis,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,8 @@ from pytest_roo_load.session.options import OPTIONS, read_option, without_passwo
 
 if TYPE_CHECKING:
     import pytest
+
+    from pytest_roo_load.core.accounts import Account
 
 __all__ = ["Config", "read_config", "stay_here"]
 
@@ -28,6 +31,8 @@ class Config:
     """
 
     target: str | None
+    target_ws: str | None
+    accounts: tuple[Account, ...]
     postgres: str | None
     redis: str | None
     scale: str
@@ -50,11 +55,13 @@ def read_config(config: pytest.Config) -> Config:
     values = {name: value for name, (value, _) in read.items()}
     places = {name: place for name, (_, place) in read.items() if place is not None}
     allowed = values["allow_remote"] or ()
-    for name in ("target", "postgres", "redis"):
+    for name in ("target", "target_ws", "postgres", "redis"):
         if values[name] is not None:
             stay_here(values[name], allowed, places[name])
     return Config(
         target=values["target"],
+        target_ws=values["target_ws"],
+        accounts=_accounts(config, values["accounts"], places.get("accounts", "")),
         postgres=values["postgres"],
         redis=values["redis"],
         scale=values["scale"] or "standard",
@@ -66,6 +73,24 @@ def read_config(config: pytest.Config) -> Config:
         allow_remote=allowed,
         places=places,
     )
+
+
+def _accounts(config: pytest.Config, file: str | None, place: str) -> tuple[Account, ...]:
+    """The accounts of the file that the user named.
+
+    Raises:
+        UsageError: It cannot be read, or something in it cannot be used.
+    """
+    if file is None:
+        return ()
+    from pytest_roo_load.core.accounts import parse_accounts  # noqa: PLC0415 - loaded when used
+
+    try:
+        text = (config.rootpath / file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        problem = "cannot be read" if isinstance(error, UnicodeDecodeError) else str(error.strerror)
+        raise UsageError(problem, value=file, allowed="a readable UTF-8 JSON file of accounts", place=place) from None
+    return parse_accounts(text, file, time.time())
 
 
 def stay_here(url: str, allowed: tuple[str, ...], place: str) -> None:

@@ -200,15 +200,35 @@ class _Draft:
 
 
 def _shard(run: Run, journeys: Mapping[Any, float], profile: Profile) -> Shard:
+    target, plan = run.stack.target(), profile.plan()
+    _check_accounts(run, len(target.accounts), plan.peak_users)
     return Shard(
         journeys=pack(list(journeys)),
         weights=tuple(journeys.values()),
-        plan=profile.plan(),
+        plan=plan,
         run=secrets.token_hex(4),
         seed=run.identity.seed,
-        target=run.stack.target().url,
+        target=target.url,
         modules=tuple(sys.path),
+        target_ws=target.websocket_url,
+        accounts=target.accounts[: plan.peak_users],
     )
+
+
+def _check_accounts(run: Run, accounts: int, users: int) -> None:
+    """Each user has an account of its own, or makes one.
+
+    Raises:
+        UsageError: There are accounts, but too few.
+    """
+    if 0 < accounts < users:
+        raise UsageError(
+            "fewer accounts than virtual users",
+            value=accounts,
+            allowed=f"{users} or more, one for each user",
+            place=run.config.places["accounts"],
+            remedy="add accounts to the file, or let fewer users come",
+        )
 
 
 def _fleet(run: Run, users: int) -> Fleet:

@@ -111,6 +111,18 @@ OPTIONS = (
         help="System under test; default: an embedded server.",
     ),
     Option(
+        name="target_ws",
+        metavar="URL",
+        parse=_url("ws", "wss"),
+        help="Where the target's WebSockets are, when not on its own port; with a path, connections go to that path.",
+    ),
+    Option(
+        name="accounts",
+        metavar="FILE",
+        parse=_text,
+        help="Accounts that exist at the target, as JSON: a list of {user_id, email, password, device_id, token}.",
+    ),
+    Option(
         name="postgres",
         metavar="DSN",
         parse=_url("postgresql", "postgres"),

@@ -11,11 +11,12 @@ from pytest_roo_load.session.config import Config, stay_here
 from pytest_roo_load.session.options import OPTIONS, without_password
 
 if TYPE_CHECKING:
+    from pytest_roo_load.core.accounts import Account
     from pytest_roo_load.keeper.client import Keeper
 
 __all__ = ["NAMED", "Service", "Stack", "check_named", "check_own"]
 
-NAMED = ("target", "postgres", "redis")
+NAMED = ("target", "target_ws", "postgres", "redis")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,8 @@ class Service:
         version: As the service says; empty when it was not asked.
         embedded: Whether the keeper started it.
         ready_s: Seconds until it was ready; None when it ran already.
+        websocket_url: Where its WebSockets are; None when at `url`.
+        accounts: What `--roo-accounts` has of it.
     """
 
     name: str
@@ -38,6 +41,8 @@ class Service:
     embedded: bool
     ready_s: float | None = None
     from_template: bool | None = None
+    websocket_url: str | None = field(default=None, repr=False)
+    accounts: tuple[Account, ...] = field(default=(), repr=False)
 
     @property
     def shown(self) -> str:
@@ -84,11 +89,25 @@ class Stack:
         """The system under test; an embedded one brings its PostgreSQL and Redis."""
         if self._own is not None:
             return self._own
+        if self._config.target is None:
+            self._refuse_alone("target_ws", "accounts")
         target = self.service("ccs")
         if self._config.target is None:
             self.service("postgres")
             self.service("redis")
         return target
+
+    def _refuse_alone(self, *names: str) -> None:
+        """Raise UsageError when an option tells of a deployment and none was named."""
+        for name in names:
+            if name in self._config.places:
+                raise UsageError(
+                    "tells of a deployment, but the target is our own server",
+                    value=self._config.places[name],
+                    allowed="together with a target",
+                    place=self._config.places[name],
+                    remedy="add --roo-target URL",
+                )
 
     def adopt(self, given: object) -> None:
         """Make what a fixture `target` gives the system under test: a `Service` of ours, or the URL of a user's own.
@@ -99,7 +118,7 @@ class Stack:
         self._own = None
         if not isinstance(given, Service):
             url = check_own(self._config, given)
-            self._own = Service(name="ccs", url=url, pids=_pids_behind(url), version="", embedded=False)
+            self._own = self._deployment(url)
 
     def known(self) -> dict[str, Service]:
         """The services asked for so far."""
@@ -111,7 +130,22 @@ class Stack:
         if url is None:
             return None
         check_named(self._config, option)
+        if name == "ccs":
+            check_named(self._config, "target_ws")
+            return self._deployment(url)
         return Service(name=name, url=url, pids=_pids_behind(url), version="", embedded=False)
+
+    def _deployment(self, url: str) -> Service:
+        """The user's own server, with what else the user has said of it."""
+        return Service(
+            name="ccs",
+            url=url,
+            pids=_pids_behind(url),
+            version="",
+            embedded=False,
+            websocket_url=self._config.target_ws,
+            accounts=self._config.accounts,
+        )
 
     def _started(self, name: str) -> Service:
         options: dict[str, str | None] = {}

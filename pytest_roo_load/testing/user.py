@@ -13,6 +13,7 @@ from typing import Any
 from pytest_roo_load.clients.http.client import HttpClient
 from pytest_roo_load.clients.sweeper import INTERVAL_S, Sweeper
 from pytest_roo_load.clients.websocket.client import WebSocketClient
+from pytest_roo_load.core.accounts import Account
 from pytest_roo_load.errors import OperationError, UsageError
 from pytest_roo_load.testing.recorder import FakeRecorder
 
@@ -28,18 +29,28 @@ class FakeUser:
         target: URL that `http` and `websocket` talk to, over real sockets. Without one, assign to `user.http` or
             `user.websocket` whatever the journey shall talk to instead.
         seed: Seeds `random` as the run's seed does.
+        account: The user's account at the target, where it has one.
 
     Attributes:
         time_s: Seconds that the user has spent thinking.
     """
 
-    def __init__(self, number: int = 0, *, iterations: int = 1, target: str | None = None, seed: int = 0) -> None:
+    def __init__(
+        self,
+        number: int = 0,
+        *,
+        iterations: int = 1,
+        target: str | None = None,
+        seed: int = 0,
+        account: Account | None = None,
+    ) -> None:
         if iterations < 0:
             raise UsageError("not a number of iterations", value=iterations, allowed="0 or more")
         self.id = number
         self.run = "unit"
         self.random = random.Random(f"{seed}/{number}")
         self.recorder = FakeRecorder()
+        self.account = account
         self.time_s = 0.0
         self._iterations = iterations
         self._target = target

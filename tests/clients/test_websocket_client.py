@@ -386,3 +386,18 @@ def test_a_server_that_does_not_say_goodbye_cannot_hold_up_the_close() -> None:
         return one
 
     assert run(main()).counted() == {"WS /ws": (1, {}, 0)}
+
+
+@pytest.mark.parametrize(
+    ("url", "shown", "entrance"),
+    [
+        ("http://127.0.0.1:1", "ws://127.0.0.1:1", None),
+        ("https://127.0.0.1:1", "wss://127.0.0.1:1", None),
+        ("ws://127.0.0.1:1/", "ws://127.0.0.1:1", "/"),
+        ("wss://127.0.0.1/a/b", "wss://127.0.0.1:443", "/a/b"),
+    ],
+)
+def test_the_url_may_be_one_of_websockets_and_name_their_path(url: str, shown: str, entrance: str | None) -> None:
+    client = WebSocketClient(url, PhaseRecorder("steady"), Sweeper())
+    assert repr(client) == f"<WebSocketClient {shown}, 0 connections>"
+    assert client.entrance == entrance

@@ -136,3 +136,13 @@ def test_merged_values_keep_to_the_limit_too() -> None:
     assert whole.values["size"].items[-2:] == [0, 1]
     assert whole.values["size"].omitted == 6
     assert whole.values["new"] == Values(items=["x"])
+
+
+def test_secrets_are_hidden_in_the_texts_of_errors() -> None:
+    recording = Recording()
+    tally = recording.phase("steady").operations["GET /x"] = Tally()
+    tally.errors["status 500"] = ErrorCount(count=2, exemplar="answer: abc-1 and abc-12 [x]")
+    recording.hide(["abc-1", "abc-12", "[x]"])
+    assert tally.errors["status 500"] == ErrorCount(count=2, exemplar="answer: *** and *** ***")
+    recording.hide([])
+    assert tally.errors["status 500"].exemplar.startswith("answer")

@@ -77,3 +77,68 @@ def test_what_is_no_server_of_ones_own_is_told_in_one_line(
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines([expected])
     result.stdout.no_fnmatch_line("*Traceback*")
+
+
+ACCOUNTS = [
+    {
+        "user_id": f"00000000-0000-4000-8000-{number:012}",
+        "email": f"user-{number}@example.org",
+        "password": f"password-of-{number}",
+        "device_id": f"00000000-0000-4000-9000-{number:012}",
+        "token": f"token-of-{number}",
+    }
+    for number in range(5)
+]
+WITH_ACCOUNT = """
+    async def show(user):
+        user.record("account", user.account.email)
+        await user.http.get(f"/{user.account.devices[0].token}", name="GET token")
+        raise ValueError(user.account)
+
+    def test_it(virtual_users):
+        result = virtual_users.run(show, iterations(USERS, users=USERS))
+        assert sorted(result.values["account"].items) == [f"user-{n}@example.org" for n in range(USERS)]
+"""
+
+
+def test_each_user_has_an_account_of_its_own_and_no_secret_is_kept(
+    run_pytest: RunPytest, make_tests: Callable[..., object], pytester: pytest.Pytester
+) -> None:
+    make_tests(WITH_ACCOUNT.replace("USERS", "5"))
+    (pytester.path / "accounts.json").write_text(json.dumps(ACCOUNTS), encoding="utf-8")
+
+    run_pytest("--roo-accounts=accounts.json", "--roo-generators=2").assert_outcomes(failed=1)
+
+    written = [path.read_text(encoding="utf-8") for path in pytester.path.glob(".roo/**/*") if path.is_file()]
+    assert any("user-4@example.org" in text for text in written)
+    for account in ACCOUNTS:
+        for secret in (account["password"], account["token"]):
+            assert not any(secret in text for text in written), secret
+
+
+def test_too_few_accounts_end_the_test_before_load_is_sent(
+    run_pytest: RunPytest, make_tests: Callable[..., object], pytester: pytest.Pytester, small_server: SmallServer
+) -> None:
+    make_tests(WITH_ACCOUNT.replace("USERS", "6"))
+    (pytester.path / "accounts.json").write_text(json.dumps(ACCOUNTS), encoding="utf-8")
+    before = small_server.requests
+
+    result = run_pytest("--roo-accounts=accounts.json")
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*option --roo-accounts: fewer accounts than virtual users: 5 (allowed: 6 or more*"])
+    assert small_server.requests == before
+
+
+@pytest.mark.parametrize("option", ["--roo-accounts=accounts.json", "--roo-target-ws=ws://127.0.0.1:PORT"])
+def test_what_tells_of_a_deployment_needs_one(
+    pytester: pytest.Pytester, make_tests: Callable[..., object], small_server: SmallServer, option: str
+) -> None:
+    option = option.replace("PORT", small_server.url.rpartition(":")[2])
+    make_tests(TEST)
+    (pytester.path / "accounts.json").write_text(json.dumps(ACCOUNTS), encoding="utf-8")
+
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", option, timeout=120)
+
+    result.stdout.fnmatch_lines(["*tells of a deployment, but the target is our own server*"])
+    assert result.parseoutcomes().get("passed") is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from pytest_roo_load.session.options import OPTIONS, without_password
@@ -66,3 +68,48 @@ def test_a_remote_host_needs_its_name(pytester: pytest.Pytester) -> None:
         pytester.parseconfig("--roo-postgres=postgresql://db.example/x", "--roo-allow-remote=db.example")
     )
     assert allowed.postgres == "postgresql://db.example/x"
+
+
+def account(**changes: object) -> dict[str, object]:
+    ids = {"user_id": "00000000-0000-4000-8000-000000000001", "device_id": "00000000-0000-4000-8000-000000000002"}
+    return {**ids, "email": "a@example.org", "password": "secret-1", "token": "secret-2", **changes}
+
+
+def test_accounts_come_from_the_file(pytester: pytest.Pytester) -> None:
+    from pytest_roo_load.session.config import read_config  # noqa: PLC0415
+
+    (pytester.path / "accounts.json").write_text(json.dumps([account()]), encoding="utf-8")
+    config = read_config(pytester.parseconfig("--roo-accounts=accounts.json"))
+    assert [one.email for one in config.accounts] == ["a@example.org"]
+    assert "secret" not in repr(config)
+    assert read_config(pytester.parseconfig()).accounts == ()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "option --roo-accounts: No such file or directory: 'accounts.json'"),
+        (b"\xff", "option --roo-accounts: cannot be read: 'accounts.json'"),
+        (json.dumps([account(email=7)], indent=1).encode(), "accounts.json:5: not an account: 'email is int'"),
+    ],
+)
+def test_accounts_that_cannot_be_used(pytester: pytest.Pytester, content: bytes | None, message: str) -> None:
+    from pytest_roo_load.errors import UsageError  # noqa: PLC0415
+    from pytest_roo_load.session.config import read_config  # noqa: PLC0415
+
+    if content is not None:
+        (pytester.path / "accounts.json").write_bytes(content)
+    with pytest.raises(UsageError) as caught:
+        read_config(pytester.parseconfig("--roo-accounts=accounts.json"))
+    assert str(caught.value).startswith(message)
+
+
+def test_websockets_stay_on_this_machine_too(pytester: pytest.Pytester) -> None:
+    from pytest_roo_load.errors import UsageError  # noqa: PLC0415
+    from pytest_roo_load.session.config import read_config  # noqa: PLC0415
+
+    assert read_config(pytester.parseconfig("--roo-target-ws=ws://127.0.0.1:1/x")).target_ws == "ws://127.0.0.1:1/x"
+    with pytest.raises(UsageError, match=r"option --roo-target-ws: load would leave this machine"):
+        read_config(pytester.parseconfig("--roo-target-ws=wss://ws.example"))
+    with pytest.raises(UsageError, match=r"allowed: ws://HOST:PORT or wss://HOST:PORT"):
+        read_config(pytester.parseconfig("--roo-target-ws=http://127.0.0.1:1"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from time import perf_counter
 from typing import Any, TypedDict, Unpack
 
@@ -52,14 +53,18 @@ class ConnectOptions(TypedDict, total=False):
 class WebSocketClient:
     """Opens connections to one target and closes what is left open. Proxies of the environment are ignored.
 
+    Args:
+        url: Of the target, http or ws; with a path, that is the `entrance`.
+
     Attributes:
+        entrance: The path at which the target takes WebSockets, None when its URL has none.
         settings: How connections to a wss target are secured; `configure` changes them.
     """
 
-    __slots__ = ("_open", "_recorder", "_sweeper", "_tls", "_url", "settings")
+    __slots__ = ("_open", "_recorder", "_sweeper", "_tls", "_url", "entrance", "settings")
 
     def __init__(self, url: str, recorder: Recorder, sweeper: Sweeper, settings: TlsSettings | None = None) -> None:
-        origin = Origin.of(url)
+        origin, self.entrance = _split(url)
         self._tls = origin.tls
         self._url = origin.url.replace("http", "ws", 1)
         self._recorder = recorder
@@ -173,6 +178,14 @@ class WebSocketClient:
         for socket in self._open:
             await socket.close()
         self._open = []
+
+
+@lru_cache(maxsize=16)
+def _split(url: str) -> tuple[Origin, str | None]:
+    """The origin of a URL whose scheme is that of HTTP or of WebSockets, and its path."""
+    scheme, _, rest = url.partition("://")
+    place, slash, path = rest.partition("/")
+    return Origin.of(f"{scheme.replace('ws', 'http', 1)}://{place}"), slash + path or None
 
 
 def _headers(options: ConnectOptions) -> dict[str, str]:
