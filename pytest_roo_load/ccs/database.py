@@ -101,6 +101,10 @@ class Database:
         except _AWAY as error:
             raise _translated(error) from error
 
+    async def execute(self, query: str, *values: Any) -> None:
+        """Run a statement whose rows are of no interest; raises as `row` does."""
+        await self.row(query, *values)
+
     async def value(self, query: str, *values: Any) -> Any:
         """Return the first column of the first row, or None; raises as `row` does."""
         found = await self.row(query, *values)

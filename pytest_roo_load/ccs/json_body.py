@@ -28,15 +28,20 @@ async def read_object(request: web.Request) -> dict[str, Any]:
     Raises:
         ApiError: 400, 413 or 415.
     """
+    value = await read_value(request)
+    if not isinstance(value, dict):
+        raise invalid(Problem(field="", message="The body must be a JSON object", code="INVALID_TYPE"))
+    return value
+
+
+async def read_value(request: web.Request) -> Any:
+    """Return whatever JSON is in a request's body; raises as `read_object` does."""
     body = await _read(request)
     if not body:
         return {}
     if not _is_json(request):
         raise ApiError(415, "UNSUPPORTED_MEDIA_TYPE", "The body must be application/json")
-    value = parse(body)
-    if not isinstance(value, dict):
-        raise invalid(Problem(field="", message="The body must be a JSON object", code="INVALID_TYPE"))
-    return value
+    return parse(body)
 
 
 def parse(body: bytes) -> Any:

@@ -51,6 +51,7 @@ class Metrics:
         self.requests: Counter[tuple[str, str, int]] = Counter()
         self.durations: dict[tuple[str, str], Histogram] = {}
         self.frames: Counter[str] = Counter()
+        self.commands: Counter[str] = Counter()
 
     def __repr__(self) -> str:
         return f"<Metrics {self.requests.total()} requests>"
@@ -89,18 +90,19 @@ class Metrics:
         lines += [f"# HELP {name} Time from request to answer.", f"# TYPE {name} histogram"]
         for (method, route), histogram in sorted(self.durations.items()):
             lines += _histogram(name, {"method": method, "route": route}, histogram)
-        lines += [
-            "# HELP ccs_websocket_frames_total WebSocket frames from clients.",
-            "# TYPE ccs_websocket_frames_total counter",
-        ]
-        lines += [
-            f"ccs_websocket_frames_total{_labels(outcome=outcome)} {count}"
-            for outcome, count in sorted(self.frames.items())
-        ]
+        lines += _counter("ccs_websocket_frames_total", "WebSocket frames from clients.", "outcome", self.frames)
+        lines += _counter("ccs_commands_total", "Commands by what this instance made of them.", "state", self.commands)
         for gauge, (text, value) in gauges.items():
             kind = "counter" if gauge.endswith("_total") else "gauge"
             lines += [f"# HELP {gauge} {text}", f"# TYPE {gauge} {kind}", f"{gauge} {value:g}"]
         return "\n".join(lines) + "\n"
+
+
+def _counter(name: str, text: str, label: str, counts: Mapping[str, int]) -> Iterable[str]:
+    yield f"# HELP {name} {text}"
+    yield f"# TYPE {name} counter"
+    for value, count in sorted(counts.items()):
+        yield f"{name}{_labels(**{label: value})} {count}"
 
 
 def _histogram(name: str, labels: Mapping[str, str], histogram: Histogram) -> Iterable[str]:

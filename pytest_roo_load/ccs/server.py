@@ -22,6 +22,10 @@ from redis.exceptions import RedisError
 
 from pytest_roo_load.ccs.app import build_app
 from pytest_roo_load.ccs.cache import Cache, connect_redis
+from pytest_roo_load.ccs.commands.delivery import Delivery
+from pytest_roo_load.ccs.commands.desk import CommandDesk
+from pytest_roo_load.ccs.commands.dispatcher import Dispatcher, Limits, new_worker
+from pytest_roo_load.ccs.commands.tickets import Tickets
 from pytest_roo_load.ccs.database import Database
 from pytest_roo_load.ccs.errors import StartupError
 from pytest_roo_load.ccs.files.storage import Storage
@@ -79,6 +83,7 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> str:
         task = asyncio.create_task(forever)
         stack.push_async_callback(_cancel, task)
     await services.relay.listening.wait()
+    stack.push_async_callback(_cancel, asyncio.create_task(services.commands.serve()))
     runner = web.AppRunner(
         build_app(services),
         handle_signals=False,
@@ -110,6 +115,7 @@ async def _open_services(settings: Settings, stack: AsyncExitStack) -> Services:
     hub = Hub(limit=settings.ws_max_connections, patience=patience)
     relay = Relay(redis, hub, settings.instance_id)
     notices = Notices(hub, relay)
+    metrics = Metrics()
     return Services(
         settings=settings,
         database=database,
@@ -117,14 +123,31 @@ async def _open_services(settings: Settings, stack: AsyncExitStack) -> Services:
         sessions=sessions,
         tokens=Tokens(settings.jwt_secret, access_ttl_s=settings.access_ttl, refresh_ttl_s=settings.refresh_ttl),
         passwords=passwords,
-        metrics=Metrics(),
+        metrics=metrics,
         process=ProcessStats(),
         hub=hub,
         relay=relay,
         notices=notices,
         uploads=_open_uploads(settings, stack, database, notices),
+        commands=_open_desk(settings, database, redis, relay=relay, hub=hub, metrics=metrics),
         started=asyncio.get_running_loop().time(),
     )
+
+
+def _open_desk(
+    settings: Settings, database: Database, redis: Redis, *, relay: Relay, hub: Hub, metrics: Metrics
+) -> CommandDesk:
+    worker = new_worker(settings.instance_id)
+    delivery = Delivery(hub, relay)
+    dispatcher = Dispatcher(
+        worker=worker,
+        limits=Limits(at_a_time=settings.commands_per_user, lease_s=settings.command_lease, ttl_s=settings.command_ttl),
+        database=database,
+        tickets=Tickets(redis, worker),
+        delivery=delivery,
+        metrics=metrics,
+    )
+    return CommandDesk(dispatcher, delivery, relay)
 
 
 async def _open_database(settings: Settings, stack: AsyncExitStack) -> Database:

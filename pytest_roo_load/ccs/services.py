@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from pytest_roo_load.ccs.cache import Cache
+from pytest_roo_load.ccs.commands.desk import CommandDesk
 from pytest_roo_load.ccs.database import Database
 from pytest_roo_load.ccs.files.uploads import Uploads
 from pytest_roo_load.ccs.metrics import Metrics
@@ -37,6 +38,7 @@ class Services:
     relay: Relay
     notices: Notices
     uploads: Uploads
+    commands: CommandDesk
     started: float
 
     async def revoke(self, session_ids: Sequence[str]) -> None:

@@ -40,6 +40,10 @@ class Settings:
     ws_ping_interval: float
     ws_session_timeout: float
     file_root: str
+    commands_per_user: int
+    command_queue_size: int
+    command_lease: float
+    command_ttl: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,5 +217,18 @@ OPTIONS = (
         parse=_folder,
         help="folder for the bytes of files, the same for all instances; one that is deleted at the end when not given",
         default="",
+    ),
+    Option(name="commands_per_user", parse=_whole(1, 10_000), help="commands of a user at a time", default="10"),
+    Option(
+        name="command_queue_size", parse=_whole(1, 10_000_000), help="commands of a user that may wait", default="10000"
+    ),
+    Option(
+        name="command_lease",
+        parse=_seconds,
+        help="seconds after which others take over from a silent worker",
+        default="5",
+    ),
+    Option(
+        name="command_ttl", parse=_seconds, help="seconds a command waits for a device that is away", default="3600"
     ),
 )

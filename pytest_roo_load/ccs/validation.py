@@ -40,8 +40,9 @@ class Form:
     used before `check`. JSON ``null`` counts as absent.
     """
 
-    def __init__(self, source: Mapping[str, Any]) -> None:
+    def __init__(self, source: Mapping[str, Any], *, where: str = "") -> None:
         self._source = source
+        self._where = where
         self._problems: list[Problem] = []
 
     def __repr__(self) -> str:
@@ -52,9 +53,15 @@ class Form:
         if self._problems:
             raise invalid(*self._problems)
 
+    def inside(self, name: str, source: Mapping[str, Any]) -> Form:
+        """Return the form of the object in a field; its problems are this form's."""
+        inner = Form(source, where=f"{self._where}{name}.")
+        inner._problems = self._problems
+        return inner
+
     def problem(self, name: str, message: str, code: str) -> None:
         """Note a problem with a field."""
-        self._problems.append(Problem(field=name, message=message, code=code))
+        self._problems.append(Problem(field=self._where + name, message=message, code=code))
 
     def text(self, name: str, *, longest: int, shortest: int = 1) -> str:
         """Take required text of so many characters."""
@@ -166,6 +173,16 @@ class Form:
             self.problem(name, f"must be a whole number from {low} to {high}", "OUT_OF_RANGE")
             return low
         return number
+
+    def number_or_none(self, name: str, *, low: float, high: float) -> float | None:
+        """Take an optional number."""
+        value = self._source.get(name)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
+            self.problem(name, f"must be a number from {low:g} to {high:g}", "OUT_OF_RANGE")
+            return None
+        return float(value)
 
     def moment_or_none(self, name: str) -> datetime | None:
         """Take an optional ISO 8601 time; without an offset it is UTC."""

@@ -6,7 +6,18 @@ from collections.abc import Iterable
 
 from aiohttp import web
 
-from pytest_roo_load.ccs.routes import auth, conversations, devices, files, health, messages, sync, uploads, users
+from pytest_roo_load.ccs.routes import (
+    auth,
+    commands,
+    conversations,
+    devices,
+    files,
+    health,
+    messages,
+    sync,
+    uploads,
+    users,
+)
 from pytest_roo_load.ccs.websocket import endpoint
 
 API = "/api/v1"
@@ -16,6 +27,6 @@ def all_routes() -> Iterable[web.RouteDef]:
     """Return every route of the server with its full path."""
     yield from health.ROUTES
     yield from endpoint.ROUTES
-    for module in (auth, users, devices, conversations, messages, uploads, sync, files):
+    for module in (auth, users, devices, conversations, messages, commands, uploads, sync, files):
         for route in module.ROUTES:
             yield web.RouteDef(route.method, API + route.path, route.handler, route.kwargs)

@@ -73,6 +73,7 @@ async def prometheus(request: web.Request) -> web.Response:
         {
             "ccs_websocket_connections": ("Open WebSockets.", len(services.hub)),
             "ccs_database_connections_in_use": ("Busy database connections.", services.database.in_use()),
+            "ccs_commands_running": ("Commands claimed and not ended.", services.commands.running()),
             "ccs_event_loop_lag_seconds": ("How late the event loop last was.", services.process.lag_s),
             "ccs_uptime_seconds": ("Time since the start.", _uptime(services)),
             "process_resident_memory_bytes": ("Resident memory.", usage.memory_bytes),

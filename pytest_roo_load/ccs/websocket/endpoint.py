@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from aiohttp import WSMsgType, web
 
+from pytest_roo_load.ccs.commands.command import SERVER
 from pytest_roo_load.ccs.errors import ApiError
 from pytest_roo_load.ccs.identity import identify
 from pytest_roo_load.ccs.services import SERVICES, Services
@@ -131,6 +132,8 @@ class _Visit:
             raise FrameError("ALREADY_REGISTERED", "This connection is registered", frame.id)
         elif frame.type == protocol.HEARTBEAT and frame.to_device is None:
             await self._settle(frame, "handled")
+        elif frame.to_device == SERVER:
+            await self._settle(frame, "handled" if await self._services.commands.heard(frame) else "failed")
         else:
             await self._deliver(frame)
 

@@ -85,6 +85,12 @@ class Hub:
             if connection.identity is not None:
                 yield connection.identity
 
+    def registered_of(self, user_id: str) -> Iterator[Identity]:
+        """Return the devices of one user that are reachable here."""
+        for connection in self._devices.get(user_id, {}).values():
+            if connection.identity is not None:
+                yield connection.identity
+
     async def deliver(self, user_id: str, text: str, *, to: str | None, sender: str, about: str | None = None) -> int:
         """Send a frame to one device of a user, or to all but the sender; return how many took it.
 

@@ -11,7 +11,7 @@ import asyncio
 import itertools
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +23,9 @@ from pytest_roo_load.ccs.sessions import Identity
 from pytest_roo_load.ccs.websocket.directory import Directory
 from pytest_roo_load.ccs.websocket.hub import Hub
 from pytest_roo_load.ccs.websocket.protocol import Frame
+
+# What somebody else than the relay does with a kind of message.
+Handler = Callable[[Mapping[str, Any]], None]
 
 ANSWER_S = 5.0
 _AGAIN_S = 0.2
@@ -51,6 +54,7 @@ class Relay:
         self._directory = Directory(redis, instance_id)
         self._numbers = itertools.count(1)
         self._answers: dict[int, asyncio.Future[int]] = {}
+        self.handlers: dict[str, Handler] = {}
         self.listening = asyncio.Event()
 
     def __repr__(self) -> str:
@@ -63,17 +67,17 @@ class Relay:
             before = await self._directory.put(identity)
             if before is not None:
                 await self._publish(before, kind="evict", user=identity.user_id, device=identity.device_id)
-            await self._announce(kind="moved", user=identity.user_id)
         except _TROUBLE as error:
             log.warning("device not announced: %s", error)
+        await self._moved(identity, online=True)
 
     async def leave(self, identity: Identity) -> None:
         """Make known that a device has gone."""
         try:
             await self._directory.remove(identity.user_id, identity.device_id)
-            await self._announce(kind="moved", user=identity.user_id)
         except _TROUBLE as error:
-            log.warning("leaving device not announced: %s", error)
+            log.warning("leaving device not noted: %s", error)
+        await self._moved(identity, online=False)
 
     async def forward(self, frame: Frame) -> Forwarded:
         """Send a frame to the other instances that have devices it is for; to none when Redis is away."""
@@ -113,6 +117,24 @@ class Relay:
             await self._announce(kind="ended", sessions=list(session_ids))
         except _TROUBLE as error:
             log.warning("ended sessions not announced: %s", error)
+
+    async def connected(self, user_id: str) -> set[str]:
+        """Return the user's devices that are connected anywhere; only those here when Redis is away."""
+        here = {identity.device_id for identity in self._hub.registered_of(user_id)}
+        try:
+            return here | set(await self._directory.elsewhere(user_id))
+        except _TROUBLE as error:
+            log.warning("devices elsewhere are not known: %s", error)
+            return here
+
+    async def tell(self, place: str | None, kind: str, **header: Any) -> None:
+        """Have the handlers of ``kind`` called at one instance, or at all for None (here as well); may be lost."""
+        try:
+            await self._redis.publish(_EVERYONE if place is None else _channel(place), _message(kind, header))
+        except _TROUBLE as error:
+            log.warning("%s not told to others: %s", kind, error)
+            if place is None:
+                self._call_handler(kind, header)
 
     async def listen(self) -> None:
         """Receive from the other instances, reconnecting for ever, until cancelled."""
@@ -158,10 +180,21 @@ class Relay:
                     answer.set_result(delivered)
             case {"kind": "moved", "user": user}:
                 self._directory.moved(user)
+                self._call_handler("moved", header)
             case {"kind": "evict", "user": user, "device": device}:
                 self._hub.evict(user, device)
             case {"kind": "ended", "sessions": sessions}:
                 self._hub.end_sessions(sessions)
+            case {"kind": str(kind)}:
+                self._call_handler(kind, header)
+
+    async def _moved(self, identity: Identity, *, online: bool) -> None:
+        await self.tell(None, "moved", user=identity.user_id, device=identity.device_id, online=online)
+
+    def _call_handler(self, kind: str, header: Mapping[str, Any]) -> None:
+        handler = self.handlers.get(kind)
+        if handler is not None:
+            handler(header)
 
     async def _send(
         self, frame: Frame, place: str, wanted: Mapping[str, str]
@@ -196,6 +229,10 @@ class Relay:
 
     async def _announce(self, **header: Any) -> None:
         await self._redis.publish(_EVERYONE, json.dumps(header))
+
+
+def _message(kind: str, header: Mapping[str, Any]) -> str:
+    return json.dumps({"kind": kind, **header})
 
 
 def _channel(instance_id: str) -> str:
