@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pytest_roo_load.core.profiles.plan import is_steady
 from pytest_roo_load.core.sla.judge import window_value
-from pytest_roo_load.core.sla.objective import Objective, Subject
+from pytest_roo_load.core.sla.objective import AT_THE_END, Objective, Subject
 from pytest_roo_load.core.timeline import Second
 from pytest_roo_load.errors import UsageError
 
@@ -43,7 +43,7 @@ def check_condition(objective: Objective) -> Objective:
 
 def _decidable(objective: Objective) -> bool:
     metric = objective.metric
-    known_late = metric.subject is Subject.PROCESS or metric.name in {"interrupted", "arrivals", "dropped"}
+    known_late = metric.subject is Subject.PROCESS or metric.name in AT_THE_END
     return not known_late and objective.for_s is None
 
 

@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from pytest_roo_load.core.consistency.finding import Finding, share_that_holds
+from pytest_roo_load.core.fact import Fact
 from pytest_roo_load.core.fairness import fairness
+from pytest_roo_load.core.gauge import Gauge
 from pytest_roo_load.core.histogram import Histogram
 from pytest_roo_load.core.little import Little, little
 from pytest_roo_load.core.profiles import STEADY, is_steady
@@ -208,6 +211,9 @@ class Result:
         objectives: What the test's markers and scenario ask of this run.
         lost: Processes that ended during the load although nobody meant them to; nothing passes then.
         ended_early: Why the load ended before its planned end; empty when it did not.
+        facts: What else was measured or read, such as commits and deadlocks.
+        findings: What checks of consistency found; one that is broken fails the run.
+        gauges: What was looked at while load ran, such as the depth of a queue.
     """
 
     phases: Mapping[str, PhaseResult]
@@ -219,6 +225,9 @@ class Result:
     objectives: tuple[Objective, ...] = ()
     ended_early: str = ""
     lost: tuple[str, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    gauges: tuple[Gauge, ...] = ()
 
     def __repr__(self) -> str:
         return f"<Result users={self.users} count={self.count} error_rate={self.error_rate} p95={self.p95}>"
@@ -322,6 +331,23 @@ class Result:
         """The q-th percentile in seconds, 0 < q <= 100."""
         return self.steady.percentile(q)
 
+    @property
+    def consistency(self) -> float | None:
+        """Share of everything that was checked on which the findings hold, 0 to 1; None where nothing was checked."""
+        return share_that_holds(self.findings)
+
+    def fact(self, name: str) -> float | str | None:
+        """The value of the fact of this name, in the base unit of its dimension.
+
+        Raises:
+            UsageError: There is none; names those that there are.
+        """
+        for fact in self.facts:
+            if fact.name == name:
+                return fact.value
+        known = ", ".join(repr(fact.name) for fact in self.facts) or "none"
+        raise UsageError("no such fact", value=name, allowed=known)
+
     @cached_property
     def warnings(self) -> tuple[str, ...]:
         """What a reader of the figures must know although no verdict depends on it."""
@@ -340,11 +366,12 @@ class Result:
 
     @property
     def verdict(self) -> Verdict:
-        """The worst verdict of its objectives; no data when no operation ended, fail when none succeeded."""
+        """The worst of its objectives and findings; no data when no operation ended, fail when none succeeded."""
         if not self.count:
             return Verdict.NO_DATA
         basis = Verdict.FAIL if not self.succeeded else Verdict.INVALID if self.lost else Verdict.PASS
-        return worst([basis, *(judgement.verdict for judgement in self.judgements)])
+        found = (finding.verdict for finding in self.findings)
+        return worst([basis, *found, *(judgement.verdict for judgement in self.judgements)])
 
     def meets(self, objective: str) -> bool:
         """Whether an objective, written as in the `sla` marker, has the verdict pass.

@@ -140,6 +140,8 @@ def _reason(result: JSON) -> str:
 def _run(run: JSON, anchor: str, source: Source) -> RunView:
     seconds = source.seconds.get(run.get("live") or "", EMPTY)
     tables = (
+        run_tables.findings(run),
+        run_tables.facts(run),
         run_tables.operations(run),
         run_tables.groups(run),
         run_tables.checks(run),

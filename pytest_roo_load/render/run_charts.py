@@ -39,7 +39,10 @@ class _Plot:
 
 def run_charts(run: JSON, seconds: Seconds, *, columns: int) -> tuple[Chart, ...]:
     """Every chart for which the run has data; lines are drawn in at most so many columns."""
-    plots = (_latency(run), _throughput(run), _users(run), _resource(run, "cpu"), _resource(run, "memory"))
+    plots = (
+        *(_latency(run), _throughput(run), _users(run), _resource(run, "cpu"), _resource(run, "memory")),
+        *(_gauge(run, gauge) for gauge in run.get("gauges") or ()),
+    )
     histogram = nested(steady(run), "statistics", "histogram")
     charts: list[Chart | None] = [_chart(plot, columns) for plot in plots]
     charts.insert(1, heat_map(run, seconds, columns=columns))
@@ -90,6 +93,20 @@ def _resource(run: JSON, kind: str) -> _Plot:
     limits = _limits(run, _of_metric(_LIMIT_METRICS[kind]))
     claim = claims.cpu(run) if kind == "cpu" else claims.memory(run)
     return _Plot(run=run, title=title, claim=claim, dimension=dimension, lines=lines, limits=limits)
+
+
+def _gauge(run: JSON, gauge: JSON) -> _Plot:
+    points = tuple((float(at_s), float(value)) for at_s, value in gauge["points"])
+    dimension = Dimension(gauge["dimension"])
+    peak = format_quantity(max((value for _, value in points), default=None), dimension)
+    return _Plot(
+        run=run,
+        title=gauge["name"].capitalize(),
+        claim=f"{peak} at most",
+        dimension=dimension,
+        lines=((gauge["name"], points, 0),),
+        limits=(),
+    )
 
 
 def _style(name: str, order: Sequence[str]) -> int:

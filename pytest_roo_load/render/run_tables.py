@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pytest_roo_load.core.units import Dimension
 from pytest_roo_load.render import figures
@@ -12,7 +12,8 @@ from pytest_roo_load.render.seconds import Seconds
 from pytest_roo_load.render.tables import Cell, Table, table
 
 __all__ = [
-    "checks", "errors", "fairness", "groups", "objectives", "operations", "phases", "resources", "slowest", "values",
+    "checks", "errors", "facts", "fairness", "findings", "groups", "objectives", "operations", "phases", "resources",
+    "slowest", "values",
 ]  # fmt: skip
 
 _TIMED = "| >ended | >per second | >p50 | >p90 | >p95 | >p99 | >max | >failed | >error rate"
@@ -166,6 +167,45 @@ def values(run: JSON) -> Table:
         for name, value in (run.get("values") or {}).items()
     )
     return table("Values that journeys recorded", "name | >recorded | >of these not kept | ~the first of them", rows)
+
+
+def findings(run: JSON) -> Table:
+    """What checks of consistency found."""
+    rows = (
+        (
+            one["promise"],
+            figures.count(one["checked"]),
+            figures.count(one["unknown"]),
+            figures.count(one["broken"]),
+            Cell(mark=mark_of(one["verdict"])),
+            _problems(one["problems"]),
+        )
+        for one in run.get("findings") or ()
+    )
+    return table(
+        "Consistency", "promise | >checked on | >of unknown outcome | >problems | verdict | ~the first of them", rows
+    )
+
+
+def _problems(problems: Sequence[JSON]) -> Cell:
+    """The first problem, and all that are known with the events that show them when it is unfolded."""
+    if not problems:
+        return Cell()
+    lines = [line for one in problems for line in (f"{one['kind']}: {one['text']}", *one["events"])]
+    return Cell(text=problems[0]["text"], detail="\n".join(lines))
+
+
+def facts(run: JSON) -> Table:
+    """What else was measured or read."""
+    rows = ((one["name"], _fact(one)) for one in run.get("facts") or ())
+    return table("Measured besides", "what | >how much", rows)
+
+
+def _fact(fact: JSON) -> str:
+    value, dimension = fact["value"], fact["dimension"]
+    if value is None:
+        return figures.MISSING
+    return str(value) if dimension is None else figures.quantity(value, Dimension(dimension))
 
 
 def resources(run: JSON) -> Table:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from pytest_roo_load.core.consistency.finding import Finding
+from pytest_roo_load.core.fact import Fact
 from pytest_roo_load.core.result import PhaseResult, Result, Statistics
 from pytest_roo_load.core.schema import RESULT_SCHEMA
 from pytest_roo_load.core.sla.judge import Judgement
@@ -90,6 +92,9 @@ def _given_up(problem: str) -> dict[str, Any]:
         "resources": {},
         "values": {},
         "generators": [],
+        "facts": [],
+        "findings": [],
+        "gauges": [],
         "spans": {},
     }
     return nothing | {"problems": [problem], "warnings": [], "ended_early": "", "timeline": _timeline([], {})}
@@ -113,8 +118,33 @@ def _measured(result: Result) -> dict[str, Any]:
             for name, values in result.values.items()
         },
         "generators": [asdict(health) for health in result.generators],
+        "facts": [_fact(fact) for fact in result.facts],
+        "findings": [_finding(finding) for finding in result.findings],
+        "gauges": [asdict(gauge) | {"dimension": gauge.dimension.value} for gauge in result.gauges],
         "timeline": _timeline(list(result.timeline), cores),
         "spans": {name: list(phase.spans[0]) for name, phase in result.phases.items() if len(phase.spans) == 1},
+    }
+
+
+def _fact(fact: Fact) -> dict[str, Any]:
+    return {
+        "name": fact.name,
+        "value": fact.value,
+        "dimension": fact.dimension and fact.dimension.value,
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "promise": finding.promise,
+        "verdict": finding.verdict.value,
+        "checked": finding.checked,
+        "unknown": finding.unknown,
+        "broken": finding.broken,
+        "problems": [
+            {"kind": problem.kind, "text": problem.text, "events": [str(event) for event in problem.events]}
+            for problem in finding.problems
+        ],
     }
 
 

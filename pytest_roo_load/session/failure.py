@@ -39,12 +39,20 @@ def _run(record: RunRecord) -> Iterable[str]:
         yield "no operation of the steady phase succeeded"
     if result.judgements:
         yield from _table([_HEADS, *(_row(judgement) for judgement in result.judgements)])
+    yield from _findings(result)
     for judgement in result.judgements:
         if judgement.reason:
             yield f"{judgement.objective.text}: {judgement.reason}"
     yield from result.warnings
     yield from _operations(result)
     yield from _errors(result)
+
+
+def _findings(result: Result) -> Iterable[str]:
+    """What was found of the consistency of data, where it is not as it must be."""
+    for finding in result.findings:
+        if finding.verdict is not Verdict.PASS:
+            yield f"{finding.verdict.value}: {finding}"
 
 
 def _row(judgement: Judgement) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import secrets
 import sys
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -39,11 +39,39 @@ from pytest_roo_load.session.stack import Service
 if TYPE_CHECKING:
     from pytest_roo_load.core.profiles import Profile
 
-__all__ = ["early_end", "measure", "prepare", "scale_of", "service"]
+__all__ = ["Asked", "early_end", "measure", "measuring", "prepare", "scale_of", "service"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a test asks a run for.
+
+    Attributes:
+        journey: One, or several with their weights.
+        profile: How many users there are, or when iterations begin.
+        ends: When to end early.
+        target: The system under test; None when the journeys have no use for one.
+        watched: Processes to look at besides those of the services in use: name → process ids.
+        complete: Makes the result that is judged and noted of what was measured and its begin and end.
+    """
+
+    journey: object
+    profile: Profile
+    ends: EarlyEnd = field(default_factory=EarlyEnd)
+    target: Service | None = None
+    watched: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    complete: Callable[[Result, tuple[float, float]], Result] = lambda result, _: result
 
 
 def prepare(request: pytest.FixtureRequest) -> tuple[Run, Measured]:
     """Make the target ready for a test that measures; what the test measures is noted in the second value."""
+    run, measured = measuring(request)
+    _adopt(run, request.getfixturevalue("target"))
+    return run, measured
+
+
+def measuring(request: pytest.FixtureRequest) -> tuple[Run, Measured]:
+    """The run, and where is noted what a test measures that needs no target."""
     item = request.node
     if plan_key not in item.stash:
         fixture = " or ".join(sorted(MEASURING))
@@ -55,7 +83,6 @@ def prepare(request: pytest.FixtureRequest) -> tuple[Run, Measured]:
         )
         pytest.fail(str(error), pytrace=False)
     run = run_of(item.config)
-    _adopt(run, request.getfixturevalue("target"))
     return run, measured_by(item, run)
 
 
@@ -116,14 +143,15 @@ def early_end(measured: Measured, until: str | None, abort_after: str | float | 
     )
 
 
-def measure(run: Run, measured: Measured, journey: object, profile: Profile, ends: EarlyEnd) -> Result:
-    """See `VirtualUsers.run`."""
-    draft = _Draft.of(run, measured, (journey, profile), ends)
+def measure(run: Run, measured: Measured, asked: Asked) -> Result:
+    """Perform what is asked, as `VirtualUsers.run` says, and note it."""
+    draft = _Draft.of(run, measured, asked)
     began = perf_counter()
     note = Note(test=measured.test, live=str(draft.load.live), duration_s=draft.load.shard.plan.duration_s)
     try:
         with noted(run.note, note):
             result, interval = perform(draft.load)
+            result = asked.complete(result, interval)
     except BaseException as error:
         problem = str(error) if isinstance(error, RooLoadError) else f"ended by {type(error).__name__}"
         measured.records.append(draft.record((began, perf_counter()), None, problem))
@@ -154,25 +182,24 @@ class _Draft:
     live: str
 
     @classmethod
-    def of(cls, run: Run, measured: Measured, asked: tuple[object, Profile], ends: EarlyEnd) -> _Draft:
-        """The run that was asked for as journeys and profile.
+    def of(cls, run: Run, measured: Measured, asked: Asked) -> _Draft:
+        """The run that was asked for.
 
         Raises:
-            UsageError: One of the two cannot be used.
+            UsageError: Its journeys or its profile cannot be used.
         """
-        journey, profile = asked
-        journeys = check_journeys(journey)
+        journeys, profile = check_journeys(asked.journey), asked.profile
         if not callable(getattr(profile, "plan", None)):
             raise UsageError("not a profile", value=profile, allowed='a profile such as constant_users(10, "20 s")')
         number = len(measured.records) + 1
         live = run.directory.live(measured.slug, measured.attempt, number)
         load = Load(
-            shard=_shard(run, journeys, profile),
+            shard=_shard(run, journeys, asked),
             fleet=_fleet(run, profile.plan().peak_users),
-            probe=lambda generators: _probe(run, generators),
+            probe=lambda generators: _probe(run, asked, generators),
             live=live,
             objectives=measured.plan.objectives,
-            early_end=ends,
+            early_end=asked.ends,
         )
         return cls(
             number=number,
@@ -199,19 +226,21 @@ class _Draft:
         )
 
 
-def _shard(run: Run, journeys: Mapping[Any, float], profile: Profile) -> Shard:
-    target, plan = run.stack.target(), profile.plan()
-    _check_accounts(run, len(target.accounts), plan.peak_users)
+def _shard(run: Run, journeys: Mapping[Any, float], asked: Asked) -> Shard:
+    target, plan = asked.target, asked.profile.plan()
+    accounts = () if target is None else target.accounts
+    if target is not None:
+        _check_accounts(run, len(accounts), plan.peak_users)
     return Shard(
         journeys=pack(list(journeys)),
         weights=tuple(journeys.values()),
         plan=plan,
         run=secrets.token_hex(4),
         seed=run.identity.seed,
-        target=target.url,
+        target=None if target is None else target.url,
         modules=tuple(sys.path),
-        target_ws=target.websocket_url,
-        accounts=target.accounts[: plan.peak_users],
+        target_ws=None if target is None else target.websocket_url,
+        accounts=accounts[: plan.peak_users],
     )
 
 
@@ -236,6 +265,6 @@ def _fleet(run: Run, users: int) -> Fleet:
     return InlineFleet() if run.config.fleet == "inline" else LocalFleet(min(run.config.generators, users))
 
 
-def _probe(run: Run, generators: tuple[int, ...]) -> ProcessProbe:
+def _probe(run: Run, asked: Asked, generators: tuple[int, ...]) -> ProcessProbe:
     services = {name: service.pids for name, service in run.stack.known().items()}
-    return ProcessProbe({**services, "generator": generators})
+    return ProcessProbe({**services, **asked.watched, "generator": generators})

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pytest_roo_load.core.sla.objective import METRICS, Objective, Subject, metric_named
+from pytest_roo_load.core.sla.objective import AT_THE_END, METRICS, Objective, Subject, metric_named
 from pytest_roo_load.core.sla.parser import PHASES, parse_objective
 from pytest_roo_load.core.units import Dimension
 from pytest_roo_load.errors import UsageError
@@ -30,7 +30,7 @@ def tails_of(name: str) -> list[tuple[str, str | None, str, float | None, float 
         else [("", None), (" of 'GET /a b'", "GET /a b"), (" of ccs", "ccs")]
     )
     phases = ["", " in steady"] if found.subject is Subject.PROCESS else ["", " in steady", " in fault"]
-    plain = found.subject is Subject.PROCESS or name in {"interrupted", "arrivals", "dropped"}
+    plain = found.subject is Subject.PROCESS or name in AT_THE_END
     windows = (
         [("", None, None)] if plain else [("", None, None), (" over 10 s", 10.0, None), (" for 2 min", None, 120.0)]
     )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from pytest_roo_load.core.consistency.history import Event, Outcome
 from pytest_roo_load.core.verdict import Verdict
 
-__all__ = ["Checker", "Finding", "Problem", "finding"]
+__all__ = ["Checker", "Finding", "Problem", "finding", "share_that_holds"]
 
 _MOST = 20
 
@@ -48,6 +48,11 @@ class Finding:
     unknown: int
     problems: tuple[Problem, ...] = ()
     count: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def broken(self) -> int:
+        """How many problems there are, those beyond the first twenty included."""
+        return sum(number for _, number in self.count)
 
     def __str__(self) -> str:
         if self.verdict is Verdict.NO_DATA:
@@ -98,3 +103,16 @@ def finding(promise: str, looked_at: Sequence[Event], problems: Sequence[Problem
         problems=tuple(problems[:_MOST]),
         count=tuple(counts.items()),
     )
+
+
+def share_that_holds(findings: Iterable[Finding]) -> float | None:
+    """Of everything that was checked, the share without a problem, 0 to 1; None when nothing was judged.
+
+    Any problem keeps it below 1, however much was checked.
+    """
+    judged = [one for one in findings if one.verdict is not Verdict.NO_DATA]
+    if not judged:
+        return None
+    checked = sum(one.checked for one in judged)
+    broken = sum(max(one.broken, one.verdict is Verdict.FAIL) for one in judged)
+    return max(0.0, 1 - broken / max(checked, broken, 1))

@@ -61,6 +61,8 @@ def _judge_measured(objective: Objective, result: Result) -> Judgement:
         return _no_data(objective, f"the profile has no phase {objective.phase!r}; it has {known}")
     if objective.metric.subject is Subject.PROCESS:
         return _judge_process(objective, result)
+    if objective.metric.name == "consistency":
+        return _judge_consistency(objective, result)
     if objective.of is not None and objective.of not in phase.operations:
         ran = ", ".join(repr(name) for name in phase.operations) or "none"
         return _no_data(objective, f"no operation {objective.of!r} ran in {phase.name}; those that did: {ran}")
@@ -177,6 +179,21 @@ def _judge_process(objective: Objective, result: Result) -> Judgement:
             objective, f"process {name!r} was looked at {use.looks} time(s) in the steady phase, which is too few"
         )
     return Judgement(objective=objective, verdict=_verdict(objective, measured), measured=measured, samples=use.looks)
+
+
+def _judge_consistency(objective: Objective, result: Result) -> Judgement:
+    """By what the checks of the whole run found; a check without data keeps a pass away."""
+    measured = result.consistency
+    if measured is None:
+        return _no_data(objective, "nothing was checked for consistency")
+    broken = [str(finding) for finding in result.findings if finding.verdict is Verdict.FAIL]
+    return Judgement(
+        objective=objective,
+        verdict=_verdict(objective, measured),
+        measured=measured,
+        samples=sum(finding.checked for finding in result.findings),
+        reason="; ".join(broken),
+    )
 
 
 def _seconds_of(timeline: Iterable[Second], phase: PhaseResult) -> list[Second]:

@@ -8,7 +8,7 @@ from enum import Enum
 
 from pytest_roo_load.core.units import Dimension, format_quantity
 
-__all__ = ["METRICS", "Metric", "Objective", "Subject", "metric_named"]
+__all__ = ["AT_THE_END", "METRICS", "Metric", "Objective", "Subject", "metric_named"]
 
 
 class Subject(Enum):
@@ -50,10 +50,13 @@ METRICS = {
         Metric(name="users", dimension=Dimension.COUNT, subject=Subject.RUN),
         Metric(name="arrivals", dimension=Dimension.COUNT, subject=Subject.RUN),
         Metric(name="dropped", dimension=Dimension.COUNT, subject=Subject.RUN),
+        Metric(name="consistency", dimension=Dimension.RATIO, subject=Subject.RUN),
         Metric(name="memory_peak", dimension=Dimension.SIZE, subject=Subject.PROCESS),
         Metric(name="cpu_mean", dimension=Dimension.RATIO, subject=Subject.PROCESS),
     )
 }
+# Known when the load has ended, not before.
+AT_THE_END = frozenset({"interrupted", "arrivals", "dropped", "consistency"})
 _PERCENTILE = re.compile(r"p(\d{1,2}(?:\.\d{1,4})?|100)")
 
 

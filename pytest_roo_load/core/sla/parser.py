@@ -4,7 +4,7 @@
 
     objective = METRIC ["of" NAME] ["in" PHASE] OPERATOR QUANTITY ["over" DURATION | "for" DURATION]
     METRIC    = p50 | p95 | p99.9 | … | mean | maximum | error_rate | throughput | count | interrupted
-              | users | arrivals | dropped | memory_peak | cpu_mean
+              | users | arrivals | dropped | consistency | memory_peak | cpu_mean
     NAME      = text in single or double quotes, or one word
     PHASE     = warm_up | ramp | steady | spike | cool_down | fault | recovery | a step's own name in quotes
     OPERATOR  = < | <= | > | >= | ==
@@ -20,14 +20,13 @@ import re
 from dataclasses import dataclass
 
 from pytest_roo_load.core.profiles import STEADY
-from pytest_roo_load.core.sla.objective import METRICS, Metric, Objective, Subject, metric_named
+from pytest_roo_load.core.sla.objective import AT_THE_END, METRICS, Metric, Objective, Subject, metric_named
 from pytest_roo_load.core.units import Dimension, parse_quantity
 from pytest_roo_load.errors import UsageError
 
 __all__ = ["PHASES", "parse_objective"]
 
 PHASES = ("warm_up", "ramp", "steady", "spike", "cool_down", "fault", "recovery")
-_AT_THE_END = frozenset({"interrupted", "arrivals", "dropped"})
 _ALLOWED_METRICS = ", ".join(("p50 … p99.9", *METRICS))
 _EXAMPLES = ("p50", "p90", "p95", "p99", "p99.9", *METRICS)
 _FORM = "METRIC [of 'NAME'] [in PHASE] < VALUE [over WINDOW | for DURATION]"
@@ -130,7 +129,7 @@ def _window(word: str | None, length: str | None, metric: Metric) -> _Window:
         return _Window()
     if metric.subject is Subject.PROCESS:
         raise UsageError("resources have no windows", value=f"{word} {length}", allowed="no 'over' and no 'for'")
-    if metric.name in _AT_THE_END:
+    if metric.name in AT_THE_END:
         raise UsageError(
             f"{metric.name} is known at the end only", value=f"{word} {length}", allowed="no 'over', no 'for'"
         )
