@@ -10,6 +10,7 @@ RooLoadError
 │   ├── ConnectionLost  the connection ended before the answer was complete
 │   ├── ProtocolError   the answer was not HTTP or WebSocket as the standard has it
 │   └── UnexpectedAnswer  a well-formed answer that the caller cannot go on with
+│       └── NotOffered    the answer of a server that has no such route
 ├── FeedExhausted       a user asked for a row after a feed's last one
 └── GeneratorError      a generator died or could not take the load
 
@@ -26,6 +27,7 @@ __all__ = [
     "FeedExhausted",
     "GeneratorError",
     "KeeperError",
+    "NotOffered",
     "OperationError",
     "OperationTimeout",
     "ProtocolError",
@@ -139,6 +141,12 @@ class UnexpectedAnswer(OperationError):
     """A well-formed answer that the caller cannot go on with, such as a status it did not expect."""
 
     kind = "unexpected answer"
+
+
+class NotOffered(UnexpectedAnswer):
+    """The server has no such route; its text is the answer that it gave."""
+
+    kind = "not offered"
 
 
 class FeedExhausted(RooLoadError):

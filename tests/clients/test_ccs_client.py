@@ -2,116 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import random
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from aiohttp import WSMsgType, web
 from client_lab import counted, run
+from fake_ccs import CONVERSATION, FakeCCS, between, device_of
 
-from pytest_roo_load.clients.ccs import CCS, Device, Session
-from pytest_roo_load.clients.http.client import HttpClient
-from pytest_roo_load.clients.sweeper import Sweeper
-from pytest_roo_load.clients.websocket.client import WebSocketClient
+from pytest_roo_load.clients.ccs import CCS, Session
 from pytest_roo_load.engine.recorder import PhaseRecorder
 from pytest_roo_load.errors import UnexpectedAnswer
-
-_CONVERSATION = "0b8a6a0e-1111-4222-8333-444455556666"
-_LOGIN = {
-    "user": {"id": "u-1"},
-    "session": {"id": "s-1"},
-    "device": {"id": "d-1"},
-    "access_token": "access-1",
-    "refresh_token": "refresh-1",
-}
-_ANSWERS: dict[tuple[str, str], tuple[int, Any]] = {
-    ("POST", "/auth/register"): (409, None),
-    ("POST", "/auth/login"): (200, _LOGIN),
-    ("POST", "/auth/refresh"): (200, {"access_token": "access-2", "refresh_token": "refresh-2"}),
-    ("POST", "/auth/logout"): (200, None),
-    ("GET", "/users/profile"): (200, {"user": {"id": "u-1"}}),
-    ("GET", "/users/devices"): (200, {"devices": []}),
-    ("GET", "/conversations"): (200, {"conversations": []}),
-    ("POST", "/conversations"): (201, {"conversation": {"id": _CONVERSATION}}),
-    ("POST", f"/conversations/{_CONVERSATION}/messages"): (201, {"message": {"id": "m-1"}}),
-    ("GET", f"/conversations/{_CONVERSATION}/messages"): (200, {"messages": [1]}),
-    ("DELETE", f"/conversations/{_CONVERSATION}"): (200, {}),
-    ("GET", "/messages/search"): (200, {"messages": []}),
-}
-
-
-class FakeCCS:
-    """Answers from a table; what it was asked is kept."""
-
-    def __init__(self) -> None:
-        self.answers = dict(_ANSWERS)
-        self.requests: list[web.Request] = []
-        self.bodies: list[Any] = []
-        self.register_answer: tuple[str, dict[str, Any]] = ("ack", {"status": "success", "sessionId": "s-1"})
-        self.delivery: dict[str, Any] = {"status": "delivered"}
-        self.extra: list[str] = []
-
-    async def rest(self, request: web.Request) -> web.Response:
-        self.requests.append(request)
-        self.bodies.append(await request.json() if request.can_read_body else None)
-        status, data = self.answers[request.method, request.path.removeprefix("/api/v1")]
-        if status >= 400:
-            return web.json_response({"success": False, "error": "no", "code": "NO"}, status=status)
-        return web.json_response({"success": True, "data": data}, status=status)
-
-    async def socket(self, request: web.Request) -> web.WebSocketResponse:
-        self.requests.append(request)
-        ws = web.WebSocketResponse()
-        await ws.prepare(request)
-        await ws.send_json({"type": "device_register", "payload": {}})
-        async for message in ws:
-            if message.type is WSMsgType.TEXT:
-                await self._answer(ws, json.loads(message.data))
-        return ws
-
-    async def _answer(self, ws: web.WebSocketResponse, sent: dict[str, Any]) -> None:
-        self.bodies.append(sent)
-        if sent["type"] == "device_register":
-            kind, payload = self.register_answer
-            await ws.send_json({"type": kind, "payload": payload})
-            return
-        for text in self.extra:
-            await ws.send_str(text)
-        payload = {"originalMessageId": sent["id"], **self.delivery}
-        await ws.send_json({"type": "ack", "payload": payload})
-        await ws.send_json({"type": "typing", "payload": {}})
-        await ws.send_json({"type": "user_message", "payload": {"content": "from elsewhere"}})
-
-
-class FakeUser:
-    """The part of a virtual user that clients need."""
-
-    def __init__(self, url: str) -> None:
-        self.id, self.run, self.random = 7, "abc", random.Random(1)
-        self.recorder = PhaseRecorder("steady")
-        self.http = HttpClient(url, self.recorder, Sweeper())
-        self.websocket = WebSocketClient(url, self.recorder, Sweeper())
-
-
-@asynccontextmanager
-async def between(fake: FakeCCS) -> AsyncIterator[Any]:
-    """A user of the fake server."""
-    app = web.Application()
-    app.router.add_get("/ws", fake.socket)
-    app.router.add_route("*", "/{path:.*}", fake.rest)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    user = FakeUser(f"http://127.0.0.1:{runner.addresses[0][1]}")
-    try:
-        yield user
-    finally:
-        await user.websocket.close()
-        await user.http.close()
-        await runner.cleanup()
 
 
 def test_every_request_is_an_operation_named_by_its_route() -> None:
@@ -121,7 +20,7 @@ def test_every_request_is_an_operation_named_by_its_route() -> None:
         async with between(fake) as user:
             session = await CCS(user).login("mobile")
             conversation = await session.create_conversation()
-            assert conversation.id == _CONVERSATION
+            assert conversation.id == CONVERSATION
             await conversation.post("hello")
             messages = await conversation.messages()
             await conversation.archive()
@@ -193,11 +92,6 @@ def test_a_refusal_is_counted_once_and_raised() -> None:
         return recorder
 
     assert counted(run(main())) == {"POST /auth/register": (1, {}, 0), "POST /auth/login": (0, {"status 401": 1}, 0)}
-
-
-async def device_of(user: Any) -> Device:
-    session = await CCS(user).login()
-    return await session.connect()
 
 
 def test_a_device_registers_sends_and_receives() -> None:

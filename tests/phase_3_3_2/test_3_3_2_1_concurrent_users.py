@@ -57,7 +57,7 @@ async def talk_across_devices(user: User) -> None:
     """Send from the desktop to the phone over WebSockets and answer."""
     account = CCS(user)
     desktop = await (await account.login("desktop")).connect()
-    phone = await (await account.login_again("mobile")).connect()
+    phone = await (await account.login("mobile")).connect()
     async for number in user.iterations():
         async with user.group("across devices and back"):
             await desktop.send(f"question {number}", to=phone.id)
