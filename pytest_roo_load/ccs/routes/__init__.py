@@ -16,6 +16,7 @@ from pytest_roo_load.ccs.routes import (
     messages,
     sync,
     uploads,
+    user_batches,
     users,
 )
 from pytest_roo_load.ccs.websocket import endpoint
@@ -27,6 +28,6 @@ def all_routes() -> Iterable[web.RouteDef]:
     """Return every route of the server with its full path."""
     yield from health.ROUTES
     yield from endpoint.ROUTES
-    for module in (auth, users, devices, conversations, messages, commands, uploads, sync, files):
+    for module in (auth, users, user_batches, devices, conversations, messages, commands, uploads, sync, files):
         for route in module.ROUTES:
             yield web.RouteDef(route.method, API + route.path, route.handler, route.kwargs)
