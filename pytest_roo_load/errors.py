@@ -4,6 +4,7 @@ RooLoadError
 ├── UsageError          what the user wrote cannot be used: place, value, what is allowed, what to do
 ├── ServiceError        a service could not be started or reached
 │   └── KeeperError     the keeper refused, died or did not answer
+├── FaultError          a fault did not take hold or could not be mended
 ├── OperationError      an operation of a journey failed; it has been counted already
 │   ├── OperationTimeout
 │   ├── ConnectError    no connection could be made
@@ -24,6 +25,7 @@ from __future__ import annotations
 __all__ = [
     "ConnectError",
     "ConnectionLost",
+    "FaultError",
     "FeedExhausted",
     "GeneratorError",
     "KeeperError",
@@ -95,6 +97,10 @@ class ServiceError(RooLoadError):
 
 class KeeperError(ServiceError):
     """The keeper refused, died or did not answer."""
+
+
+class FaultError(RooLoadError):
+    """A fault did not take hold or could not be mended."""
 
 
 class OperationError(RooLoadError):

@@ -10,7 +10,7 @@ import pytest
 from pytest_roo_load.session import gate
 from pytest_roo_load.session.options import add_options
 
-pytest_plugins = ("pytest_roo_load.fixtures.load", "pytest_roo_load.fixtures.stack")
+pytest_plugins = tuple(f"pytest_roo_load.fixtures.{name}" for name in ("chaos", "load", "stack"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

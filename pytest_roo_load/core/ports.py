@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from pytest_roo_load.core.accounts import Account
+    from pytest_roo_load.core.faults.fault import FaultRecord
     from pytest_roo_load.core.timeline import ProcessUse
 
-__all__ = ["Probe", "Recorder", "Slot", "User"]
+__all__ = ["Injector", "Probe", "Recorder", "Slot", "User"]
 
 
 class Slot(Protocol):
@@ -92,3 +93,17 @@ class Probe(Protocol):
 
     def sample(self) -> Mapping[str, ProcessUse]:
         """The use of each named process tree now; a process that is gone is left out."""
+
+
+class Injector(Protocol):
+    """Breaks on purpose what a schedule says, while a load runs. Every call may block for a while."""
+
+    @property
+    def may_end(self) -> frozenset[str]:
+        """The processes that are meant to end."""
+
+    def begin(self, start: float) -> None:
+        """Carry out the faults; `start` is the load's, on the clock of `time.perf_counter`."""
+
+    def end(self) -> tuple[FaultRecord, ...]:
+        """Break nothing more, mend everything; what has become of the faults."""

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from pytest_roo_load.core.faults.breakage import MakeBreakage
+
 __all__ = ["Account", "Command", "Host", "Process", "Recipe", "ServiceInfo", "Started"]
 
 T = TypeVar("T")
@@ -111,8 +113,10 @@ class Host(Protocol):
     async def spawn(self, command: Command) -> Process:
         """Start a process of the service. It ends with the service, and when the start fails or is cancelled."""
 
-    async def ready(self, process: Process, probe: Callable[[], Awaitable[T | None]]) -> T:
+    async def ready(self, process: Process, probe: Callable[[Process], Awaitable[T | None]]) -> T:
         """Ask `probe` again and again and return its first answer that is not None.
+
+        The probe is kept: a process that is started again, with the same command, is asked by the same one.
 
         Raises:
             ServiceError: The process has ended; the text has the end of its log.
@@ -139,6 +143,10 @@ class Recipe(Protocol):
     @property
     def advice(self) -> str:
         """What to do when it cannot be started."""
+
+    @property
+    def faults(self) -> Mapping[str, MakeBreakage]:
+        """What can be done to this service besides what can be done to any process, by verb."""
 
     def needs(self, options: Mapping[str, str]) -> tuple[str, ...]:
         """The services that must run as well, given these options. All start at the same time."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_roo_load.core.consistency.finding import Finding, share_that_holds
 from pytest_roo_load.core.fact import Fact
 from pytest_roo_load.core.fairness import fairness
+from pytest_roo_load.core.faults.fault import FaultRecord
 from pytest_roo_load.core.gauge import Gauge
 from pytest_roo_load.core.histogram import Histogram
 from pytest_roo_load.core.little import Little, little
@@ -21,6 +22,7 @@ from pytest_roo_load.core.verdict import Verdict, worst
 from pytest_roo_load.errors import UsageError
 
 if TYPE_CHECKING:
+    from pytest_roo_load.core.faults.recovery import Recovery
     from pytest_roo_load.core.sla.judge import Judgement
     from pytest_roo_load.core.sla.objective import Objective
 
@@ -209,7 +211,9 @@ class Result:
         problems: Why the latencies of this run are invalid; empty when they are not.
         timeline: The run second by second; read again from the run directory each time it is iterated.
         objectives: What the test's markers and scenario ask of this run.
-        lost: Processes that ended during the load although nobody meant them to; nothing passes then.
+        lost: Processes that ended during the load although nobody meant them to, and faults that did not take hold;
+            nothing passes then.
+        faults: What was broken on purpose, and what became of it.
         ended_early: Why the load ended before its planned end; empty when it did not.
         facts: What else was measured or read, such as commits and deadlocks.
         findings: What checks of consistency found; one that is broken fails the run.
@@ -228,6 +232,7 @@ class Result:
     facts: tuple[Fact, ...] = ()
     findings: tuple[Finding, ...] = ()
     gauges: tuple[Gauge, ...] = ()
+    faults: tuple[FaultRecord, ...] = ()
 
     def __repr__(self) -> str:
         return f"<Result users={self.users} count={self.count} error_rate={self.error_rate} p95={self.p95}>"
@@ -356,6 +361,28 @@ class Result:
             for phase in self.phases.values()
             if (warning := _doubt(phase.name, phase.little, phase.interrupted))
         )
+
+    @cached_property
+    def recoveries(self) -> tuple[Recovery, ...]:
+        """What came after each fault; see `core.faults.recovery`."""
+        from pytest_roo_load.core.faults.recovery import recoveries  # noqa: PLC0415 - recovery needs the judge
+
+        end_s = max(end for phase in self.phases.values() for _, end in phase.spans)
+        under_load = (second for second in self.timeline if second.t + 1 <= end_s + 1e-6)
+        return recoveries(self.faults, under_load, self.objectives)
+
+    @property
+    def recovery_time(self) -> float:
+        """Seconds from the end of a fault until the service level held again for three seconds in a row; the longest.
+
+        Infinite when it never did, and then its `repr` says why.
+
+        Raises:
+            UsageError: Nothing was broken in this run.
+        """
+        if not self.recoveries:
+            raise UsageError("there is no recovery time", value=self, allowed="a run with faults that took hold")
+        return max(recovery.seconds for recovery in self.recoveries)
 
     @cached_property
     def judgements(self) -> tuple[Judgement, ...]:

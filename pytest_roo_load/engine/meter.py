@@ -51,11 +51,12 @@ class Meter:
             span.memory_peak = max(span.memory_peak, use.memory_bytes)
             span.looks += 1
 
-    def lost(self) -> tuple[str, ...]:
-        """Processes that were there and then were not, in words."""
+    def lost(self, *, but: frozenset[str] = frozenset()) -> tuple[str, ...]:
+        """Processes that were there and then were not, in words; `but` are those that were meant to end."""
         return tuple(
             f"process {name!r} was gone at second {at_s:.0f} of the load: what was measured is not what was meant"
             for name, at_s in self._lost.items()
+            if name not in but
         )
 
     def summary(self) -> dict[str, ResourceUse]:

@@ -9,7 +9,8 @@ from pathlib import Path
 from time import perf_counter
 
 from pytest_roo_load.core.early_end import EarlyEnd, EndWatch
-from pytest_roo_load.core.ports import Probe
+from pytest_roo_load.core.faults.fault import FaultRecord
+from pytest_roo_load.core.ports import Injector, Probe
 from pytest_roo_load.core.recording import Recording
 from pytest_roo_load.core.result import Result, result_of
 from pytest_roo_load.core.sla.objective import Objective
@@ -34,6 +35,7 @@ class Load:
         live: The file that gets a line per second.
         objectives: What is asked of the result.
         early_end: When to end before the planned end.
+        injector: What breaks things while the load runs; None when nothing is broken.
     """
 
     shard: Shard
@@ -42,6 +44,7 @@ class Load:
     live: Path
     objectives: tuple[Objective, ...] = ()
     early_end: EarlyEnd = field(default_factory=EarlyEnd)
+    injector: Injector | None = None
 
 
 def perform(load: Load) -> tuple[Result, tuple[float, float]]:
@@ -84,6 +87,7 @@ class _Follower:
         self._over = asyncio.Event()
         self._end_watch = EndWatch(load.early_end)
         self._ended_early = ""
+        self._faults: tuple[FaultRecord, ...] = ()
 
     def __repr__(self) -> str:
         return f"<_Follower with {len(self._pending)} seconds pending>"
@@ -94,6 +98,7 @@ class _Follower:
                 outcomes = await self._load.fleet.perform(self._load.shard, self)
                 self._write_the_rest()
             finally:
+                self._faults = await self._end_faults()
                 if self._looking is not None:
                     self._looking.cancel()
         return self._result(outcomes), (self._start, perf_counter())
@@ -101,6 +106,8 @@ class _Follower:
     def started(self, start: float, pids: tuple[int, ...]) -> None:
         """Part of `Observer`."""
         self._start = start
+        if self._load.injector is not None:
+            self._load.injector.begin(start)
         self._probe = self._load.probe(pids)
         self._looking = asyncio.create_task(self._keep_looking())
 
@@ -136,6 +143,11 @@ class _Follower:
             self._over.set()
         if self._looking is not None:
             await self._looking
+
+    async def _end_faults(self) -> tuple[FaultRecord, ...]:
+        if self._load.injector is None:
+            return ()
+        return await asyncio.get_running_loop().run_in_executor(None, self._load.injector.end)
 
     async def _keep_looking(self) -> None:
         """At every whole second of the load, and where the steady phase begins and ends."""
@@ -176,8 +188,13 @@ class _Follower:
             timeline=Timeline(self._load.live),
             objectives=self._load.objectives,
             ended_early=self._ended_early,
-            lost=self._meter.lost(),
+            lost=(*self._lost(), *(record.misfire for record in self._faults if record.misfire)),
+            faults=self._faults,
         )
+
+    def _lost(self) -> tuple[str, ...]:
+        injector = self._load.injector
+        return self._meter.lost(but=frozenset() if injector is None else injector.may_end)
 
     def _spans(self, ended_s: float) -> Mapping[str, tuple[float, float]]:
         """Start and end of each phase that began; the one in which the load ended, ended with it."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import socket
 import time
-from types import TracebackType
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
+from pytest_roo_load.core.faults.fault import Fault, FaultRecord
 from pytest_roo_load.core.recipe import ServiceInfo
 from pytest_roo_load.errors import KeeperError
 from pytest_roo_load.keeper import wire
@@ -22,6 +24,8 @@ ENSURE_S = 75.0  # above the keeper's own limit for a start, whose error says mo
 ANSWER_S = 10.0
 SHUTDOWN_S = 15.0
 POLL_S = 0.01
+
+Strangers = Mapping[str, tuple[str, Sequence[int]]]  # name -> URL and processes of what the keeper has not started
 
 
 class Keeper:
@@ -65,12 +69,8 @@ class Keeper:
         """
         if self._shut:
             raise KeeperError(f"{name} was not started: the keeper of {self.settings.folder} was shut down")
-        connection = connect(self._folder)
-        if connection is None:
-            self._refuse_if_died()
-            connection = connect_or_start(self.settings, self._folder)
         request = {"do": "ensure", "name": name, "options": options}
-        return wire.info_from(self._ask(connection, request, deadline_s=ENSURE_S))
+        return wire.info_from(self._ask(self._started(), request, deadline_s=ENSURE_S))
 
     def services(self) -> dict[str, ServiceInfo]:
         """What runs now and is ready; nothing is started, so it is empty without a keeper."""
@@ -79,6 +79,42 @@ class Keeper:
             return {}
         found = self._ask(connection, {"do": "services"}, deadline_s=ANSWER_S)
         return {name: wire.info_from(info) for name, info in found.items()}
+
+    def check_faults(self, faults: Iterable[Fault], strangers: Strangers = MappingProxyType({})) -> None:
+        """Look whether faults can be carried out; starts the keeper when there is none.
+
+        Args:
+            faults: What is broken when, and mended when.
+            strangers: URL and processes of targets that the keeper has not started.
+
+        Raises:
+            UsageError: One cannot be carried out on its target.
+            KeeperError: The keeper could not be started or has died.
+        """
+        request = {"do": "check faults", **_planned(faults, strangers)}
+        self._ask(self._started(), request, deadline_s=ANSWER_S)
+
+    def begin_faults(self, start: float, faults: Iterable[Fault], strangers: Strangers = MappingProxyType({})) -> None:
+        """Have faults carried out from now on.
+
+        Args:
+            start: The load's start on the monotonic clock.
+            faults: See `check_faults`.
+            strangers: See `check_faults`.
+
+        Raises:
+            UsageError: One cannot be carried out on its target; nothing will be broken.
+            KeeperError: There is no keeper, or the faults of another load have not ended.
+        """
+        self._tell({"do": "begin faults", "start": start, **_planned(faults, strangers)})
+
+    def faults(self) -> tuple[FaultRecord, ...]:
+        """What has become of the faults so far."""
+        return tuple(map(FaultRecord.from_dict, self._tell({"do": "faults"})))
+
+    def end_faults(self) -> tuple[FaultRecord, ...]:
+        """Have nothing more broken and everything mended; what has become of the faults."""
+        return tuple(map(FaultRecord.from_dict, self._tell({"do": "end faults"}, deadline_s=ENSURE_S)))
 
     def shutdown(self) -> None:
         """Stop all services, end the keeper and delete the folder; returns when they are gone. Idempotent.
@@ -105,6 +141,22 @@ class Keeper:
                     f"the keeper of {self.settings.folder} did not end within {SHUTDOWN_S:.0f} s; "
                     f"see {self.settings.logs / LOG}"
                 )
+
+    def _started(self) -> socket.socket:
+        """A connection to the keeper, which is started if there was none so far."""
+        connection = connect(self._folder)
+        if connection is None:
+            self._refuse_if_died()
+            connection = connect_or_start(self.settings, self._folder)
+        return connection
+
+    def _tell(self, request: dict[str, Any], *, deadline_s: float = ANSWER_S) -> Any:
+        """What the keeper that serves answers; none is started for it."""
+        connection = connect(self._folder)
+        if connection is None:
+            self._refuse_if_died()
+            raise KeeperError("nothing can be broken: no service was started, so there is no keeper")
+        return self._ask(connection, request, deadline_s=deadline_s)
 
     def _state(self) -> str:
         if self._shut:
@@ -149,6 +201,10 @@ class Keeper:
             self._folder.remove()
         finally:
             os.close(lock)
+
+
+def _planned(faults: Iterable[Fault], strangers: Strangers) -> dict[str, Any]:
+    return {"faults": [fault.to_dict() for fault in faults], "strangers": dict(strangers)}
 
 
 def _exchange(connection: socket.socket, request: bytes, *, deadline_s: float, to_the_end: bool = False) -> bytes:

@@ -42,21 +42,32 @@ class Journal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remains:
-    """What may be left of the keeper that wrote a journal."""
+    """What may be left of the keeper that wrote a journal.
+
+    Attributes:
+        services: Whose folders it has made.
+        processes: What it has started.
+        strangers: What it has not started and may have stopped.
+    """
 
     services: frozenset[str]
     processes: tuple[Identity, ...]
+    strangers: tuple[Identity, ...]
 
 
 def remains(path: Path) -> Remains:
     """Read a journal, which may be missing or end in the middle of a line."""
-    services, processes = set(), []
+    services: set[str] = set()
+    processes: list[Identity] = []
+    strangers: list[Identity] = []
     for line in _lines(path):
         if line.get("action") == "start":
             services.add(str(line["service"]))
         elif line.get("action") == "started":
             processes.append(Identity(int(line["pid"]), int(line["started"])))
-    return Remains(services=frozenset(services), processes=tuple(processes))
+        elif line.get("action") == "stranger":
+            strangers += map(Identity.parse, line["processes"])
+    return Remains(services=frozenset(services), processes=tuple(processes), strangers=tuple(strangers))
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:

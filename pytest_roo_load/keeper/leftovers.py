@@ -24,6 +24,8 @@ WAIT_S, POLL_S = 2.0, 0.005
 def clear(folder: Folder) -> None:
     """Undo what a killed keeper has left in a folder whose lock we hold; what others keep there stays."""
     left = remains(folder.journal)
+    for stranger in left.strangers:
+        stranger.signal(signal.SIGCONT)
     _kill([*left.processes, *_marked(str(folder.path))])
     remove_segments({identity.pid for identity in left.processes})
     folder.discard(set(left.services))

@@ -14,9 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pytest_roo_load.core.faults.breakage import Breakage
+from pytest_roo_load.core.faults.fault import Fault
 from pytest_roo_load.core.recipe import Recipe
 from pytest_roo_load.errors import KeeperError, RooLoadError
 from pytest_roo_load.keeper import wire
+from pytest_roo_load.keeper.faults import Faults
 from pytest_roo_load.keeper.folder import Folder, stale_siblings
 from pytest_roo_load.keeper.identity import Identity
 from pytest_roo_load.keeper.journal import Journal
@@ -59,7 +62,8 @@ async def serve(settings: Settings) -> None:
     supervisor = Supervisor(functools.cache(functools.partial(_load, settings.recipes)), stage)
     end: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     with _ended_by(end, settings.owner):
-        front = Front(supervisor, end)
+        faults = Faults(journal)
+        front = Front(supervisor, faults, end)
         server = await front.listen(folder)
         journal.write("serve", pid=os.getpid(), owner=settings.owner.pid)
         _tell(settings.ready)
@@ -68,6 +72,7 @@ async def serve(settings: Settings) -> None:
         server.close()  # not wait_closed: those who asked for the end stay connected until the process has gone
         folder.socket.unlink(missing_ok=True)
         sweep.cancel()
+        await faults.end(services_end=True)
         await supervisor.stop()
         with contextlib.suppress(OSError):  # the run directory may be gone or full; ending goes on
             journal.copy_to(settings.logs / JOURNAL_COPY)
@@ -78,8 +83,9 @@ async def serve(settings: Settings) -> None:
 class Front:
     """Answers the clients of the keeper."""
 
-    def __init__(self, supervisor: Supervisor, end: asyncio.Future[str]) -> None:
+    def __init__(self, supervisor: Supervisor, faults: Faults, end: asyncio.Future[str]) -> None:
         self._supervisor = supervisor
+        self._faults = faults
         self._end = end
         self._identity = str(Identity.of(os.getpid()))
         self._waiting: list[asyncio.StreamWriter] = []
@@ -114,24 +120,37 @@ class Front:
         """What to answer now; None for a client that is answered at the end."""
         try:
             request = wire.decode(line)
-            match request.get("do"):
-                case "ensure":
-                    return {"value": wire.info_to(await self._supervisor.ensure(request["name"], request["options"]))}
-                case "services":
-                    found = self._supervisor.services()
-                    return {"value": {name: wire.info_to(info) for name, info in found.items()}}
-                case "shutdown":
-                    self._waiting.append(writer)
-                    _finish(self._end, "shutdown was asked for")
-                    return None
-                case unknown:
-                    error = KeeperError(f"the keeper does not know the request {unknown!r}")
-                    return {"error": wire.error_to(error)}
+            if request.get("do") == "shutdown":
+                self._waiting.append(writer)
+                _finish(self._end, "shutdown was asked for")
+                return None
+            return {"value": await self._value(request)}
         except RooLoadError as error:
             return {"error": wire.error_to(error)}
         except Exception as error:  # noqa: BLE001 - a defect in a recipe must reach the one who asked
             text = f"the keeper failed: {type(error).__name__}: {error}"
             return {"error": wire.error_to(KeeperError(text))}
+
+    async def _value(self, request: dict[str, Any]) -> Any:
+        match request.get("do"):
+            case "ensure":
+                return wire.info_to(await self._supervisor.ensure(request["name"], request["options"]))
+            case "services":
+                return {name: wire.info_to(info) for name, info in self._supervisor.services().items()}
+            case "begin faults":
+                return self._faults.begin(request["start"], self._planned(request))
+            case "check faults":
+                return self._planned(request) and None
+            case "faults":
+                return [record.to_dict() for record in self._faults.records()]
+            case "end faults":
+                return [record.to_dict() for record in await self._faults.end()]
+            case unknown:
+                raise KeeperError(f"the keeper does not know the request {unknown!r}")
+
+    def _planned(self, request: dict[str, Any]) -> list[tuple[Fault, Breakage]]:
+        faults = [Fault.from_dict(data) for data in request["faults"]]
+        return [(fault, self._supervisor.breakage(fault, request["strangers"])) for fault in faults]
 
 
 @contextlib.contextmanager

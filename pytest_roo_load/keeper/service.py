@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,6 +21,7 @@ POLL_S = 0.01
 TAIL_LINES = 20
 
 T = TypeVar("T")
+Probe = Callable[[Process], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,7 @@ class Service:
         self._stage = stage
         self._log = stage.logs / f"{recipe.name}.log"
         self._children: list[Child] = []
+        self._probes: dict[Process, Probe] = {}
         self._handed: dict[str, str] = {}  # the addresses that the recipe was told
         self._stopped = False
         self._start = asyncio.create_task(self._bring_up())
@@ -78,11 +81,38 @@ class Service:
             raise
         for service in (*self.needs.values(), self):
             service.raise_if_dead()
-        return info
+        return self._as_it_is(info)
 
     def running(self) -> ServiceInfo | None:
         """The service if it is ready and runs now."""
-        return self._start.result() if self.state == "runs" else None
+        return self._as_it_is(self._start.result()) if self.state == "runs" else None
+
+    @property
+    def processes(self) -> tuple[Child, ...]:
+        """Its main processes, in the order of their start; also those that have ended."""
+        return tuple(self._children)
+
+    async def respawn(self, child: Child, *, slow_s: float = 0.0) -> None:
+        """Start one of its processes again with the same command, and wait until it is ready.
+
+        What is left of the old one is ended first. The new one does not get to run for `slow_s` seconds.
+
+        Raises:
+            ServiceError: It was not ready in time, or has ended.
+        """
+        await self._stage.processes.stop(child)
+        place, probe = self._children.index(child), self._probes.pop(child, None)
+        new = self._spawned(child.command)
+        self._children.remove(new)
+        self._children[place] = new
+        if slow_s:
+            new.identity.signal(signal.SIGSTOP)
+            await asyncio.sleep(slow_s)
+            new.identity.signal(signal.SIGCONT)
+        if probe is not None:
+            self._probes[new] = probe
+            async with asyncio.timeout(START_S):
+                await self._answer(new, probe)
 
     async def stop(self) -> None:
         """End the start, if it goes on, and all processes; idempotent."""
@@ -110,12 +140,20 @@ class Service:
         """Start a process of the service."""
         return self._spawned(command)
 
-    async def ready(self, process: Process, probe: Callable[[], Awaitable[T | None]]) -> T:
+    async def ready(self, process: Process, probe: Callable[[Process], Awaitable[T | None]]) -> T:
         """Ask `probe` until it answers, the process ends or the time for a start is over."""
-        while True:
-            answer = await probe()
+        self._probes[process] = probe
+        try:
+            return await self._answer(process, probe)
+        except ServiceError:
             if process.exit_status is not None:
                 await self._forget(process)  # the recipe may go on with another one
+            raise
+
+    async def _answer(self, process: Process, probe: Callable[[Process], Awaitable[T | None]]) -> T:
+        while True:
+            answer = await probe(process)
+            if process.exit_status is not None:
                 raise ServiceError(self._ended(process, "before it was ready"))
             if answer is not None:
                 return answer
@@ -214,12 +252,18 @@ class Service:
             self._stage.journal.write("stop", service=self.recipe.name, pid=child.pid)
         await asyncio.gather(*(self._stage.processes.stop(child) for child in self._children))
         self._children.clear()
+        self._probes.clear()
 
     async def _forget(self, process: Process) -> None:
         """Take a process that has ended out of the service, with all that it has left."""
         for child in [child for child in self._children if child is process]:
             await self._stage.processes.stop(child)
             self._children.remove(child)
+            self._probes.pop(child, None)
+
+    def _as_it_is(self, info: ServiceInfo) -> ServiceInfo:
+        """With the processes that it has now: one may have been started again."""
+        return replace(info, pids=tuple(child.pid for child in self._children))
 
     def _dead(self) -> Child | None:
         return next((child for child in self._children if child.exit_status is not None), None)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
+from pytest_roo_load.core.faults.breakage import Breakage, MakeBreakage, Patient
+from pytest_roo_load.core.faults.fault import Fault
 from pytest_roo_load.core.recipe import Recipe, ServiceInfo
 from pytest_roo_load.errors import KeeperError, ServiceError, UsageError
+from pytest_roo_load.keeper.patient import Stranger, patient_named
+from pytest_roo_load.keeper.process_faults import PROCESS_FAULTS
 from pytest_roo_load.keeper.service import Service, Stage
 
-__all__ = ["Supervisor"]
+__all__ = ["StrangerFacts", "Supervisor"]
+
+StrangerFacts = tuple[str, Sequence[int]]  # the URL and the processes of a service that the keeper has not started
 
 
 class Supervisor:
@@ -39,6 +45,27 @@ class Supervisor:
         """What is ready and runs now."""
         found = {name: service.running() for name, service in self._services.items()}
         return {name: info for name, info in found.items() if info}
+
+    def breakage(self, fault: Fault, strangers: Mapping[str, StrangerFacts]) -> Breakage:
+        """What carries out a fault on a service of ours, or on a stranger of that name.
+
+        Raises:
+            UsageError: There is nothing of the fault's target, or its verb cannot be done to it.
+        """
+        patient: Patient
+        own: Mapping[str, MakeBreakage] = {}
+        if fault.target in strangers:
+            url, pids = strangers[fault.target]
+            patient = Stranger(fault.target, url, tuple(pids), self._stage.folder)
+            journalled = [str(one) for one in patient.tree()]
+            self._stage.journal.write("stranger", target=fault.target, processes=journalled)
+        else:
+            patient = patient_named(fault.target, self._services, self._stage.folder)
+            own = patient.service.recipe.faults
+        known = {**PROCESS_FAULTS, **own}
+        if fault.verb not in known:
+            raise UsageError(f"not to be done to {fault.target}", value=fault.verb, allowed=", ".join(sorted(known)))
+        return known[fault.verb](patient, fault.settings)
 
     async def stop(self) -> None:
         """Stop everything, what needs others first; nothing can be started from now on."""

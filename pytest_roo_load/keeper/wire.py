@@ -1,6 +1,8 @@
 """The messages between the keeper and its clients: one JSON object per line, one request per connection.
 
-Requests: `{"do": "ensure", "name": ..., "options": {...}}`, `{"do": "services"}`, `{"do": "shutdown"}`.
+Requests: `{"do": "ensure", "name": ..., "options": {...}}`, `{"do": "services"}`, `{"do": "shutdown"}`,
+`{"do": "begin faults", "start": ..., "faults": [...], "strangers": {...}}`, the same without a start
+to `"check faults"`, `{"do": "faults"}`, `{"do": "end faults"}`.
 Answers: `{"keeper": IDENTITY, "value": ...}` or `{"keeper": IDENTITY, "error": {"kind": ..., ...}}`.
 """
 

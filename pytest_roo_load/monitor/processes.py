@@ -28,6 +28,10 @@ class ProcessProbe:
     def __repr__(self) -> str:
         return f"<ProcessProbe of {', '.join(self._trees) or 'nothing'}>"
 
+    def follow(self, name: str, pids: tuple[int, ...]) -> None:
+        """These processes belong to a tree from now on, besides those that did: one was started again."""
+        self._trees.setdefault(name, _Tree(())).add(pids)
+
     def sample(self) -> Mapping[str, ProcessUse]:
         """The use of each tree now; a tree without a living process is left out."""
         return {name: use for name, tree in self._trees.items() if (use := tree.look()) is not None}
@@ -37,6 +41,10 @@ class _Tree:
     def __init__(self, pids: tuple[int, ...]) -> None:
         self._roots = list(_processes(pids))
         self._cpu_s: dict[tuple[int, float], float] = {}
+
+    def add(self, pids: tuple[int, ...]) -> None:
+        known = {root.pid for root in self._roots if root.is_running()}
+        self._roots += _processes(tuple(pid for pid in pids if pid not in known))
 
     def look(self) -> ProcessUse | None:
         """What the tree uses now, and the CPU time of all that ever was in it; None when nothing of it lives."""

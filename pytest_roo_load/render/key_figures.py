@@ -48,6 +48,9 @@ def _values(run: JSON) -> Iterator[tuple[str, str, float | None, Dimension]]:
     yield "95 % within", "p95", statistics.get("p95"), Dimension.TIME
     yield "99 % within", "p99", statistics.get("p99"), Dimension.TIME
     yield "errors", "error_rate", statistics.get("error_rate"), Dimension.RATIO
+    if recoveries := run.get("recoveries"):
+        times = [one["seconds"] for one in recoveries]
+        yield "recovered within", "recovery_time", None if None in times else max(times), Dimension.TIME
     yield f"memory of {TARGET}", "memory_peak", use.get("memory_peak"), Dimension.SIZE
     yield f"CPU of {TARGET}", "cpu_mean", use.get("cpu_mean"), Dimension.RATIO
 

@@ -12,8 +12,8 @@ from pytest_roo_load.render.seconds import Seconds
 from pytest_roo_load.render.tables import Cell, Table, table
 
 __all__ = [
-    "checks", "errors", "facts", "fairness", "findings", "groups", "objectives", "operations", "phases", "resources",
-    "slowest", "values",
+    "checks", "errors", "facts", "fairness", "faults", "findings", "groups", "objectives", "operations", "phases",
+    "resources", "slowest", "values",
 ]  # fmt: skip
 
 _TIMED = "| >ended | >per second | >p50 | >p90 | >p95 | >p99 | >max | >failed | >error rate"
@@ -39,6 +39,25 @@ def _objective(objective: JSON) -> tuple[Cell | str, ...]:
         figures.count(objective["samples"]),
         Cell(mark=mark_of(objective["verdict"])),
         Cell(text=objective.get("reason") or "", note=objective.get("source") or ""),
+    )
+
+
+def faults(run: JSON) -> Table:
+    """What was broken on purpose, and when the service level held again."""
+    heads = "fault | >planned at | >began | >ended | >recovered after | ~how it was seen to have taken hold"
+    return table("Faults", heads, (_fault(fault, run.get("recoveries") or ()) for fault in run.get("faults") or ()))
+
+
+def _fault(fault: JSON, recoveries: Sequence[JSON]) -> tuple[Cell | str, ...]:
+    over = fault["ended_s"] if fault["fault"]["until_s"] is not None else fault["ended_s"] or fault["began_s"]
+    found = next((one for one in recoveries if over is not None and one["from_s"] == over), None)
+    return (
+        fault["text"],
+        figures.time(fault["fault"]["at_s"]),
+        figures.time(fault["began_s"]),
+        figures.time(fault["ended_s"]),
+        figures.MISSING if found is None else figures.time(found["seconds"]) if not found["reason"] else "never",
+        Cell(text=fault["problem"] or fault["evidence"], note=(found or {}).get("reason") or ""),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from pytest_roo_load.core.consistency.finding import Finding
 from pytest_roo_load.core.fact import Fact
+from pytest_roo_load.core.faults.recovery import Never, Recovery
 from pytest_roo_load.core.result import PhaseResult, Result, Statistics
 from pytest_roo_load.core.schema import RESULT_SCHEMA
 from pytest_roo_load.core.sla.judge import Judgement
@@ -96,6 +97,8 @@ def _given_up(problem: str) -> dict[str, Any]:
         "findings": [],
         "gauges": [],
         "spans": {},
+        "faults": [],
+        "recoveries": [],
     }
     return nothing | {"problems": [problem], "warnings": [], "ended_early": "", "timeline": _timeline([], {})}
 
@@ -106,6 +109,8 @@ def _measured(result: Result) -> dict[str, Any]:
         "problems": [*result.problems, *result.lost],
         "warnings": list(result.warnings),
         "ended_early": result.ended_early,
+        "faults": [record.to_dict() | {"text": str(record.fault)} for record in result.faults],
+        "recoveries": [_recovery(recovery) for recovery in result.recoveries],
         "objectives": [_judgement(judgement) for judgement in result.judgements],
         "phases": [_phase(phase) for phase in result.phases.values()],
         "resources": {name: asdict(use) for name, use in result.resources.items()},
@@ -166,6 +171,13 @@ def _judgement(judgement: Judgement) -> dict[str, Any]:
         "verdict": judgement.verdict.value,
         "reason": judgement.reason,
     }
+
+
+def _recovery(recovery: Recovery) -> dict[str, Any]:
+    """JSON has no infinity: what never recovered has no seconds, and a reason."""
+    if isinstance(recovery.seconds, Never):
+        return {"from_s": recovery.from_s, "seconds": None, "reason": recovery.seconds.reason}
+    return {"from_s": recovery.from_s, "seconds": recovery.seconds, "reason": ""}
 
 
 def _phase(phase: PhaseResult) -> dict[str, Any]:

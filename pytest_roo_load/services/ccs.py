@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from pytest_roo_load.core.faults.breakage import MakeBreakage
 from pytest_roo_load.core.recipe import Command, Host, Process, Started
 from pytest_roo_load.errors import ServiceError
 from pytest_roo_load.services.ports import LOOPBACK
@@ -29,6 +30,7 @@ class CCS:
 
     name = "ccs"
     options = ("port", *NEEDED)
+    faults: Mapping[str, MakeBreakage] = {}
     advice = "Its log says more; the server alone is started with `python -m pytest_roo_load.ccs`."
 
     def needs(self, options: Mapping[str, str]) -> tuple[str, ...]:

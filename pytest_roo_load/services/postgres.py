@@ -10,6 +10,7 @@ import struct
 from collections.abc import Mapping
 from pathlib import Path
 
+from pytest_roo_load.core.faults.breakage import MakeBreakage
 from pytest_roo_load.core.recipe import Account, Command, Host, Process, Started
 from pytest_roo_load.errors import ServiceError
 from pytest_roo_load.services.account import give_to, require_reach, service_account
@@ -43,6 +44,7 @@ class Postgres:
 
     name = "postgres"
     options = ("port",)
+    faults: Mapping[str, MakeBreakage] = {}
     advice = "To use a PostgreSQL of your own, give --roo-postgres DSN."
 
     def needs(self, options: Mapping[str, str]) -> tuple[str, ...]:  # noqa: ARG002 - the Protocol's signature

@@ -1,4 +1,4 @@
-"""Redis: in memory only, on a loopback port, as an account that is not root."""
+"""Redis on a loopback port, as an account that is not root; what it has written outlives its process."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
+from pytest_roo_load.core.faults.breakage import MakeBreakage
 from pytest_roo_load.core.recipe import Account, Command, Host, Process, Started
 from pytest_roo_load.services.account import give_to, require_reach, service_account
 from pytest_roo_load.services.binaries import Programs, find_redis, within_reach
@@ -23,6 +24,7 @@ class Redis:
 
     name = "redis"
     options = ("port",)
+    faults: Mapping[str, MakeBreakage] = {}
     advice = "To use a Redis of your own, give --roo-redis URL."
 
     def needs(self, options: Mapping[str, str]) -> tuple[str, ...]:  # noqa: ARG002 - the Protocol's signature
@@ -68,8 +70,13 @@ class RedisServer:
 
 
 def server_arguments(*, data: Path, port: int) -> tuple[str, ...]:
-    """The command line of the server, after the program. It writes to the log file that the keeper has opened."""
-    settings = {"bind": LOOPBACK, "port": str(port), "save": "", "appendonly": "no", "dir": str(data)}
+    """The command line of the server, after the program. It writes to the log file that the keeper has opened.
+
+    Every command is appended to a file before it is answered, and the kernel keeps what was written: a Redis that is
+    killed, which is what scenarios do, comes back with all it had. Nothing waits for the disk.
+    """
+    kept = {"save": "", "appendonly": "yes", "appendfsync": "no"}
+    settings = {"bind": LOOPBACK, "port": str(port), **kept, "dir": str(data)}
     return tuple(text for name, value in settings.items() for text in (f"--{name}", value))
 
 

@@ -46,7 +46,7 @@ async def serve(host: Host, server: Server[T]) -> tuple[str, T]:
             host.announce(server.url(port))
             process = await server.begin(port)
             try:
-                return server.url(port), await host.ready(process, _asking(server, port, process))
+                return server.url(port), await host.ready(process, _asking(server, port))
             except ServiceError:
                 lost = process.exit_status is not None and ports.was_taken(process.output())
                 if not lost or wanted is not None or attempt == ATTEMPTS:
@@ -54,8 +54,8 @@ async def serve(host: Host, server: Server[T]) -> tuple[str, T]:
     raise AssertionError("the last attempt returns or raises")
 
 
-def _asking(server: Server[T], port: int, process: Process) -> Callable[[], Awaitable[T | None]]:
-    async def ask() -> T | None:
+def _asking(server: Server[T], port: int) -> Callable[[Process], Awaitable[T | None]]:
+    async def ask(process: Process) -> T | None:
         return await server.probe(port, process)
 
     return ask

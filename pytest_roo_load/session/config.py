@@ -42,6 +42,7 @@ class Config:
     seed: int | None
     directory: Path
     allow_remote: tuple[str, ...]
+    allow_destructive: bool = False
     places: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -71,6 +72,7 @@ def read_config(config: pytest.Config) -> Config:
         seed=values["seed"],
         directory=config.rootpath / (values["directory"] or ".roo"),
         allow_remote=allowed,
+        allow_destructive=values["allow_destructive"] or False,
         places=places,
     )
 

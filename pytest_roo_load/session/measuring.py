@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_roo_load.core.early_end import EarlyEnd, check_condition
+from pytest_roo_load.core.faults.phases import with_faults
+from pytest_roo_load.core.ports import Probe
 from pytest_roo_load.core.result import Result
 from pytest_roo_load.core.sla.parser import parse_objective
 from pytest_roo_load.core.units import duration
@@ -27,6 +29,7 @@ from pytest_roo_load.errors import RooLoadError, RooLoadWarning, ServiceError, U
 from pytest_roo_load.monitor.processes import ProcessProbe
 from pytest_roo_load.report.schema import RunRecord
 from pytest_roo_load.session.facts import now
+from pytest_roo_load.session.faults import FollowingProbe, check_schedule, injector_of
 from pytest_roo_load.session.gate import MEASURING, plan_key
 from pytest_roo_load.session.hooks import run_of
 from pytest_roo_load.session.judging import measured_by
@@ -37,7 +40,7 @@ from pytest_roo_load.session.scale import Scale
 from pytest_roo_load.session.stack import Service
 
 if TYPE_CHECKING:
-    from pytest_roo_load.core.profiles import Profile
+    from pytest_roo_load.core.profiles import Plan, Profile
 
 __all__ = ["Asked", "early_end", "measure", "measuring", "prepare", "scale_of", "service"]
 
@@ -53,6 +56,7 @@ class Asked:
         target: The system under test; None when the journeys have no use for one.
         watched: Processes to look at besides those of the services in use: name → process ids.
         complete: Makes the result that is judged and noted of what was measured and its begin and end.
+        faults: What is broken meanwhile; None for nothing.
     """
 
     journey: object
@@ -61,6 +65,7 @@ class Asked:
     target: Service | None = None
     watched: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     complete: Callable[[Result, tuple[float, float]], Result] = lambda result, _: result
+    faults: object = None
 
 
 def prepare(request: pytest.FixtureRequest) -> tuple[Run, Measured]:
@@ -157,6 +162,8 @@ def measure(run: Run, measured: Measured, asked: Asked) -> Result:
         measured.records.append(draft.record((began, perf_counter()), None, problem))
         raise
     measured.records.append(draft.record(interval, result))
+    if result.faults:
+        run.stack.look_again()
     _warn_of_names(result)
     return result
 
@@ -193,13 +200,18 @@ class _Draft:
             raise UsageError("not a profile", value=profile, allowed='a profile such as constant_users(10, "20 s")')
         number = len(measured.records) + 1
         live = run.directory.live(measured.slug, measured.attempt, number)
+        plan, injector = profile.plan(), None
+        if asked.faults is not None:
+            schedule = check_schedule(asked.faults)
+            plan, injector = with_faults(plan, schedule), injector_of(run, schedule)
         load = Load(
-            shard=_shard(run, journeys, asked),
-            fleet=_fleet(run, profile.plan().peak_users),
+            shard=_shard(run, journeys, asked, plan),
+            fleet=_fleet(run, plan.peak_users),
             probe=lambda generators: _probe(run, asked, generators),
             live=live,
             objectives=measured.plan.objectives,
             early_end=asked.ends,
+            injector=injector,
         )
         return cls(
             number=number,
@@ -226,8 +238,8 @@ class _Draft:
         )
 
 
-def _shard(run: Run, journeys: Mapping[Any, float], asked: Asked) -> Shard:
-    target, plan = asked.target, asked.profile.plan()
+def _shard(run: Run, journeys: Mapping[Any, float], asked: Asked, plan: Plan) -> Shard:
+    target = asked.target
     accounts = () if target is None else target.accounts
     if target is not None:
         _check_accounts(run, len(accounts), plan.peak_users)
@@ -265,6 +277,7 @@ def _fleet(run: Run, users: int) -> Fleet:
     return InlineFleet() if run.config.fleet == "inline" else LocalFleet(min(run.config.generators, users))
 
 
-def _probe(run: Run, asked: Asked, generators: tuple[int, ...]) -> ProcessProbe:
+def _probe(run: Run, asked: Asked, generators: tuple[int, ...]) -> Probe:
     services = {name: service.pids for name, service in run.stack.known().items()}
-    return ProcessProbe({**services, **asked.watched, "generator": generators})
+    probe = ProcessProbe({**services, **asked.watched, "generator": generators})
+    return probe if asked.faults is None else FollowingProbe(probe, run.keeper)

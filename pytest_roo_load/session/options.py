@@ -17,6 +17,7 @@ __all__ = ["OPTIONS", "Option", "add_options", "read_option"]
 SCALES = ("quick", "standard", "soak")
 FLEETS = ("local", "inline")
 _MOST_GENERATORS = 256
+_YES, _NO = ("yes", "true", "1"), ("no", "false", "0")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,7 @@ class Option:
         metavar: How its value is shown in the help.
         parse: Makes the value from its text, or raises UsageError.
         repeatable: May be given several times; its value is a tuple then.
+        switch: The flag takes no value; the ini key and the variable take yes or no.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Option:
     metavar: str
     parse: Callable[[str], Any]
     repeatable: bool = False
+    switch: bool = False
 
     @property
     def flag(self) -> str:
@@ -95,6 +98,12 @@ def without_password(url: str) -> str:
     if not at:
         return url
     return f"{scheme}{separator}{login.partition(':')[0]}{':***' if ':' in login else ''}@{place}"
+
+
+def _truth(text: str) -> bool:
+    if text not in (*_YES, *_NO):
+        raise UsageError("neither yes nor no", value=text, allowed=", ".join((*_YES, *_NO)))
+    return text in _YES
 
 
 def _text(text: str) -> str:
@@ -169,6 +178,13 @@ OPTIONS = (
         repeatable=True,
         help="Allow load to leave this machine for this host; may be given several times.",
     ),
+    Option(
+        name="allow_destructive",
+        metavar="",
+        parse=_truth,
+        switch=True,
+        help="Allow faults of services that this run has not started.",
+    ),
 )
 
 
@@ -180,12 +196,17 @@ def add_options(parser: pytest.Parser) -> None:
             option.flag,
             dest=option.key,
             default=None,
-            metavar=option.metavar,
-            action="append" if option.repeatable else "store",
             help=f"{option.help} [ini: {option.key}, environment: {option.variable}]",
+            **_action(option),
         )
         kind: Literal["linelist", "string"] = "linelist" if option.repeatable else "string"
         parser.addini(option.key, option.help, type=kind, default=None)
+
+
+def _action(option: Option) -> dict[str, str]:
+    if option.switch:
+        return {"action": "store_const", "const": _YES[0]}
+    return {"action": "append" if option.repeatable else "store", "metavar": option.metavar}
 
 
 def read_option(option: Option, config: pytest.Config) -> tuple[Any, str | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -119,6 +119,12 @@ class Stack:
         if not isinstance(given, Service):
             url = check_own(self._config, given)
             self._own = self._deployment(url)
+
+    def look_again(self) -> None:
+        """Services that were started again have other processes now."""
+        for name, info in self._keeper.services().items():
+            if name in self._known:
+                self._known[name] = replace(self._known[name], pids=info.pids)
 
     def known(self) -> dict[str, Service]:
         """The services asked for so far."""

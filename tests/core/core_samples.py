@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
+from pytest_roo_load.core.faults.fault import FaultRecord
 from pytest_roo_load.core.histogram import Histogram
 from pytest_roo_load.core.recording import ErrorCount, PhaseRecording, Recording, Tally
 from pytest_roo_load.core.result import ResourceUse, Result, result_of
@@ -56,7 +58,7 @@ def second(t: int, ok: Sequence[float] = (), failed: int = 0, *, name: str = SEN
     return Second(t=t, phase="steady", users=users, operations=operations)
 
 
-def of_seconds(seconds: Sequence[Second], **rest: tuple[str, ...]) -> Result:
+def of_seconds(seconds: Sequence[Second], *, faults: tuple[FaultRecord, ...] = (), **rest: tuple[str, ...]) -> Result:
     """A result of one phase whose operations are those of its seconds, which count from 0."""
     recording = PhaseRecording(users=min((one.users for one in seconds), default=0))
     for one in seconds:
@@ -65,4 +67,5 @@ def of_seconds(seconds: Sequence[Second], **rest: tuple[str, ...]) -> Result:
             started = operation.ok.count + operation.failed
             mine = recording.operations.setdefault(name, Tally())
             mine.merge(Tally(ok=operation.ok, failed=failed, started=started))
-    return result(recording, duration=float(len(seconds)), timeline=seconds, problems=rest.get("problems", ()))
+    made = result(recording, duration=float(len(seconds)), timeline=seconds, problems=rest.get("problems", ()))
+    return replace(made, faults=faults)

@@ -30,6 +30,7 @@ def tails_of(name: str) -> list[tuple[str, str | None, str, float | None, float 
         else [("", None), (" of 'GET /a b'", "GET /a b"), (" of ccs", "ccs")]
     )
     phases = ["", " in steady"] if found.subject is Subject.PROCESS else ["", " in steady", " in fault"]
+    phases = [""] if name == "recovery_time" else phases
     plain = found.subject is Subject.PROCESS or name in AT_THE_END
     windows = (
         [("", None, None)] if plain else [("", None, None), (" over 10 s", 10.0, None), (" for 2 min", None, 120.0)]

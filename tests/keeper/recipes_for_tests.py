@@ -8,7 +8,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from pytest_roo_load.core.recipe import Command, Host, Recipe, Started
+from pytest_roo_load.core.faults.breakage import MakeBreakage
+from pytest_roo_load.core.recipe import Command, Host, Process, Recipe, Started
 
 SHELL = "/bin/sh"
 
@@ -18,6 +19,7 @@ class Script:
 
     advice = "This is what to do."
     options: tuple[str, ...] = ("colour",)
+    faults: Mapping[str, MakeBreakage] = {}
 
     def __init__(
         self, name: str, script: str, needs: tuple[str, ...] = (), stop: signal.Signals = signal.SIGKILL
@@ -40,11 +42,20 @@ class Script:
         command = Command(argv=(SHELL, "-c", self._script), environment=environment, stop_signal=self._stop)
         process = await host.spawn(command)
 
-        async def ready() -> bool | None:
+        async def ready(process: Process) -> bool | None:
             return True if "ready\n" in process.output() else None
 
         await host.ready(process, ready)
         return Started(url=url, version="1.0", from_template=None)
+
+
+class Twins(Script):
+    """A service of two processes."""
+
+    async def start(self, host: Host) -> Started:
+        for _ in range(2):
+            started = await super().start(host)
+        return started
 
 
 class Mover(Script):
@@ -55,7 +66,7 @@ class Mover(Script):
         process = await host.spawn(Command(argv=(SHELL, "-c", self._script), environment=os.environ))
         marker = host.folder.parent / "follower" / "started"
 
-        async def followed() -> bool | None:
+        async def followed(_: Process) -> bool | None:
             return True if marker.exists() else None
 
         await host.ready(process, followed)
@@ -71,7 +82,7 @@ class Follower(Script):
         process = await host.spawn(Command(argv=(SHELL, "-c", self._script), environment=os.environ))
         (host.folder / "started").touch()
 
-        async def ready() -> bool | None:
+        async def ready(_: Process) -> bool | None:
             return True if address == "test://new" else None
 
         await host.ready(process, ready)
@@ -103,6 +114,8 @@ ALL: tuple[Recipe, ...] = (
     Script("mother", "setsid sleep 1000 & echo ready; exec sleep 1000"),
     Script("mortal", 'echo ready; while [ ! -e "$FOLDER/die" ]; do sleep 0.02; done; exit 7'),
     Script("slow", "exec sleep 1000"),
+    Script("once", '[ -e "$FOLDER/x" ] && echo I start once && exit 1; touch "$FOLDER/x"; echo ready; exec sleep 1000'),
+    Twins("twins", "echo ready; exec sleep 1000"),
     Mover("mover", "exec sleep 1000"),
     Follower("follower", "exec sleep 1000", needs=("mover",)),
     Helper("unprepared", "echo could not prepare; exit 4"),

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from pytest_roo_load.core.recipe import Command
+from pytest_roo_load.core.recipe import Command, Process
 from pytest_roo_load.errors import ServiceError
 
 T = TypeVar("T")
@@ -41,9 +41,9 @@ class FakeHost:
         self.commands.append(command)
         return self._processes.pop(0)
 
-    async def ready(self, process: object, probe: Callable[[], Awaitable[T | None]]) -> T:
+    async def ready(self, process: Process, probe: Callable[[Process], Awaitable[T | None]]) -> T:
         assert isinstance(process, FakeProcess)
-        answer = await probe()
+        answer = await probe(process)
         if process.exit_status is not None:
             raise ServiceError(f"ended with {process.exit_status}")
         assert answer is not None

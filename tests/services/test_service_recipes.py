@@ -57,11 +57,11 @@ def test_postgres_sees_nothing_of_our_environment_that_it_does_not_need(monkeypa
     assert set(postgres._environment()) <= {"PATH", "LD_LIBRARY_PATH", "LC_ALL", "TZ"}
 
 
-def test_redis_keeps_nothing(tmp_path: Path) -> None:
+def test_redis_appends_every_command_to_a_file_and_waits_for_no_disk(tmp_path: Path) -> None:
     arguments = redis.server_arguments(data=tmp_path, port=20001)
     pairs = dict(zip(arguments[::2], arguments[1::2], strict=True))
-    expected = {"--bind": "127.0.0.1", "--port": "20001", "--save": "", "--appendonly": "no", "--dir": str(tmp_path)}
-    assert pairs == expected
+    kept = {"--save": "", "--appendonly": "yes", "--appendfsync": "no"}
+    assert pairs == {"--bind": "127.0.0.1", "--port": "20001", **kept, "--dir": str(tmp_path)}
 
 
 def test_redis_info() -> None:

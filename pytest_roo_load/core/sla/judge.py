@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from math import ceil, log
+from math import ceil, isfinite, log
 
 from pytest_roo_load.core.result import PhaseResult, Result, Statistics
 from pytest_roo_load.core.sla.objective import Metric, Objective, Subject
@@ -55,6 +55,8 @@ def judge(objective: Objective, result: Result) -> Judgement:
 
 
 def _judge_measured(objective: Objective, result: Result) -> Judgement:
+    if objective.metric.name == "recovery_time":
+        return _judge_recovery(objective, result)
     phase = result.phases.get(objective.phase)
     if phase is None:
         known = ", ".join(result.phases)
@@ -165,6 +167,21 @@ def wilson(hits: int, trials: int) -> Interval:
     centre = (share + z * z / (2 * trials)) / (1 + z * z / trials)
     half = z / (1 + z * z / trials) * ((share * (1 - share) / trials + z * z / (4 * trials * trials)) ** 0.5)
     return centre - half if hits else 0.0, centre + half if hits < trials else 1.0
+
+
+def _judge_recovery(objective: Objective, result: Result) -> Judgement:
+    """The longest recovery; one that never came is no value but a failure of every upper limit."""
+    found = result.recoveries
+    if not found:
+        return _no_data(objective, "nothing was broken in this run")
+    worst = max((recovery.seconds for recovery in found), key=float)
+    return Judgement(
+        objective=objective,
+        verdict=_verdict(objective, worst),
+        measured=worst if isfinite(worst) else None,
+        samples=len(found),
+        reason="" if isfinite(worst) else repr(worst).strip("<>"),
+    )
 
 
 def _judge_process(objective: Objective, result: Result) -> Judgement:

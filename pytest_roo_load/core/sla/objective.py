@@ -51,12 +51,13 @@ METRICS = {
         Metric(name="arrivals", dimension=Dimension.COUNT, subject=Subject.RUN),
         Metric(name="dropped", dimension=Dimension.COUNT, subject=Subject.RUN),
         Metric(name="consistency", dimension=Dimension.RATIO, subject=Subject.RUN),
+        Metric(name="recovery_time", dimension=Dimension.TIME, subject=Subject.RUN),
         Metric(name="memory_peak", dimension=Dimension.SIZE, subject=Subject.PROCESS),
         Metric(name="cpu_mean", dimension=Dimension.RATIO, subject=Subject.PROCESS),
     )
 }
 # Known when the load has ended, not before.
-AT_THE_END = frozenset({"interrupted", "arrivals", "dropped", "consistency"})
+AT_THE_END = frozenset({"interrupted", "arrivals", "dropped", "consistency", "recovery_time"})
 _PERCENTILE = re.compile(r"p(\d{1,2}(?:\.\d{1,4})?|100)")
 
 

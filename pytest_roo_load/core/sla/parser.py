@@ -4,7 +4,7 @@
 
     objective = METRIC ["of" NAME] ["in" PHASE] OPERATOR QUANTITY ["over" DURATION | "for" DURATION]
     METRIC    = p50 | p95 | p99.9 | … | mean | maximum | error_rate | throughput | count | interrupted
-              | users | arrivals | dropped | consistency | memory_peak | cpu_mean
+              | users | arrivals | dropped | consistency | recovery_time | memory_peak | cpu_mean
     NAME      = text in single or double quotes, or one word
     PHASE     = warm_up | ramp | steady | spike | cool_down | fault | recovery | a step's own name in quotes
     OPERATOR  = < | <= | > | >= | ==
@@ -108,6 +108,8 @@ def _phase(word: str | None, metric: Metric) -> str:
         return STEADY
     if metric.subject is Subject.PROCESS and _unquoted(word) != STEADY:
         raise UsageError("resources are watched in the steady phase only", value=f"in {word}", allowed="no 'in'")
+    if metric.name == "recovery_time":
+        raise UsageError("recovery_time begins where a fault ends", value=f"in {word}", allowed="no 'in'")
     if word == _unquoted(word) and word not in PHASES:
         allowed = f"{', '.join(PHASES)}, or a step's own name in quotes"
         raise UsageError("unknown phase", value=word, allowed=allowed, remedy=_suggestion(word, PHASES))

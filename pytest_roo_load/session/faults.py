@@ -1,0 +1,125 @@
+"""Faults of a run: checked before any load is sent, carried out by the keeper."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from pytest_roo_load.core.faults.fault import Fault, FaultRecord
+from pytest_roo_load.core.faults.schedule import Schedule
+from pytest_roo_load.core.timeline import ProcessUse
+from pytest_roo_load.errors import UsageError
+
+if TYPE_CHECKING:
+    from pytest_roo_load.keeper.client import Keeper
+    from pytest_roo_load.monitor.processes import ProcessProbe
+    from pytest_roo_load.session.run import Run
+    from pytest_roo_load.session.stack import Service
+
+__all__ = ["FollowingProbe", "KeeperInjector", "check_schedule", "injector_of"]
+
+Facts = tuple[str, tuple[int, ...]]  # URL and processes
+_RESTARTS = frozenset({"kill", "terminate", "restart", "crash_loop"})
+
+
+def check_schedule(schedule: object) -> Schedule:
+    """What was given as a schedule.
+
+    Raises:
+        UsageError: It is none.
+    """
+    if not isinstance(schedule, Schedule):
+        allowed = 'a schedule such as faults.at("5 s").kill("redis")'
+        raise UsageError("not a schedule of faults", value=schedule, allowed=allowed, place="argument faults")
+    return schedule
+
+
+def injector_of(run: Run, schedule: Schedule) -> KeeperInjector:
+    """What carries out a schedule on the services of a run.
+
+    Raises:
+        UsageError: Something in it may not be broken, or is not there.
+    """
+    strangers = {name: one for name, one in run.stack.known().items() if not one.embedded}
+    for fault in schedule.faults:
+        if stranger := strangers.get(_service_of(fault)):
+            _refuse_unless_allowed(run, fault, stranger)
+    facts = {name: (one.shown, one.pids) for name, one in strangers.items()}
+    run.keeper.check_faults(schedule.faults, facts)
+    return KeeperInjector(run.keeper, schedule, facts)
+
+
+def _service_of(fault: Fault) -> str:
+    base, _, number = fault.target.rpartition("-")
+    return base if number.isdecimal() and base else fault.target
+
+
+def _refuse_unless_allowed(run: Run, fault: Fault, stranger: Service) -> None:
+    if not run.config.allow_destructive:
+        raise UsageError(
+            f"{stranger.name} was not started by this run",
+            value=str(fault),
+            allowed="faults of what the run has started",
+            place="argument faults",
+            remedy="if it may be broken, add --roo-allow-destructive",
+        )
+    if not stranger.pids:
+        raise UsageError(
+            f"the processes of {stranger.name} are not known",
+            value=str(fault),
+            allowed="services on this machine whose processes we may see",
+            place="argument faults",
+        )
+    if fault.verb in _RESTARTS:
+        raise UsageError(
+            f"{stranger.name} could not be started again",
+            value=str(fault),
+            allowed="pause, and what else leaves its processes alive",
+            place="argument faults",
+        )
+
+
+class KeeperInjector:
+    """Has the keeper carry out a schedule. Implements `core.ports.Injector`."""
+
+    def __init__(
+        self, keeper: Keeper, schedule: Schedule, strangers: Mapping[str, tuple[str, tuple[int, ...]]]
+    ) -> None:
+        self.schedule = schedule
+        self._keeper = keeper
+        self._strangers = strangers
+        self._begun = False
+
+    def __repr__(self) -> str:
+        return f"<KeeperInjector of {len(self.schedule.faults)} faults, {'begun' if self._begun else 'not begun'}>"
+
+    @property
+    def may_end(self) -> frozenset[str]:
+        """The services whose processes the schedule ends."""
+        return frozenset(_service_of(fault) for fault in self.schedule.faults if fault.verb in _RESTARTS)
+
+    def begin(self, start: float) -> None:
+        """See `core.ports.Injector`; both clocks are the kernel's monotonic one."""
+        self._keeper.begin_faults(start, self.schedule.faults, self._strangers)
+        self._begun = True
+
+    def end(self) -> tuple[FaultRecord, ...]:
+        """See `core.ports.Injector`."""
+        return self._keeper.end_faults() if self._begun else ()
+
+
+class FollowingProbe:
+    """A probe that notices what the keeper has started again. Implements `core.ports.Probe`."""
+
+    def __init__(self, probe: ProcessProbe, keeper: Keeper) -> None:
+        self._probe = probe
+        self._keeper = keeper
+
+    def __repr__(self) -> str:
+        return f"<FollowingProbe of {self._probe!r}>"
+
+    def sample(self) -> Mapping[str, ProcessUse]:
+        """See `core.ports.Probe`."""
+        for name, info in self._keeper.services().items():
+            self._probe.follow(name, info.pids)
+        return self._probe.sample()

@@ -1,0 +1,246 @@
+"""The keeper breaks what it is told, sees that it is broken, and mends it, however the run ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+
+import psutil
+import pytest
+from keeper_lab import HERE, Run, eventually, new_run, runs
+
+from pytest_roo_load.core.faults.fault import FaultRecord
+from pytest_roo_load.core.faults.schedule import Schedule
+from pytest_roo_load.errors import KeeperError, UsageError
+from pytest_roo_load.keeper.client import Keeper
+
+
+@pytest.fixture(scope="module")
+def shared_run() -> Iterator[Run]:
+    with pytest.MonkeyPatch.context() as patch, new_run_with(patch) as run:
+        yield run
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    with new_run_with(monkeypatch) as run:
+        yield run
+
+
+def new_run_with(patch: pytest.MonkeyPatch) -> AbstractContextManager[Run]:
+    patch.setenv("PYTHONPATH", str(HERE))
+    return new_run()
+
+
+@pytest.fixture
+def keeper(shared_run: Run) -> Iterator[Keeper]:
+    client = shared_run.client()
+    client.ensure("plain")
+    yield client
+    client.end_faults()
+
+
+def status(pid: int) -> str:
+    return psutil.Process(pid).status()
+
+
+def carry_out(keeper: Keeper, schedule: Schedule) -> Sequence[FaultRecord]:
+    """Carry it out to its end."""
+    keeper.begin_faults(time.monotonic(), schedule.faults)
+    eventually(lambda: all(one.ended_s is not None or one.problem for one in keeper.faults()))
+    return keeper.end_faults()
+
+
+def pid_of(keeper: Keeper, name: str = "plain") -> int:
+    return keeper.services()[name].pids[0]
+
+
+def test_kill_and_restart(keeper: Keeper) -> None:
+    before = keeper.ensure("plain")
+    (record,) = carry_out(keeper, Schedule().at(0).kill("plain").then_after(0.1).restart("plain"))
+    after = keeper.ensure("plain")
+    assert not record.misfire
+    assert record.evidence == f"process {before.pids[0]} ended"
+    assert record.began_s is not None
+    assert record.ended_s is not None
+    assert 0 <= record.began_s < 0.1 <= record.ended_s
+    assert not runs(before.pids[0])
+    assert runs(after.pids[0])
+    assert (after.url, after.version) == (before.url, before.version)
+
+
+def test_what_is_killed_and_not_restarted_is_restarted_when_the_load_has_ended(keeper: Keeper) -> None:
+    before = pid_of(keeper)
+    keeper.begin_faults(time.monotonic(), Schedule().at(0).kill("plain").faults)
+    assert eventually(lambda: not runs(before))
+    assert "plain" not in keeper.services()
+    (record,) = keeper.end_faults()
+    assert (record.ended_s, record.misfire) == (None, "")
+    assert runs(pid_of(keeper))
+
+
+def test_a_process_that_is_started_again_has_the_same_command_and_environment(keeper: Keeper) -> None:
+    def facts() -> tuple[object, ...]:
+        process = psutil.Process(pid_of(keeper))
+        return process.cmdline(), {key: value for key, value in process.environ().items() if key != "_"}
+
+    before = facts()
+    carry_out(keeper, Schedule().at(0).restart("plain"))
+    assert facts() == before
+
+
+def test_terminate(keeper: Keeper) -> None:
+    before = pid_of(keeper)
+    (record,) = carry_out(keeper, Schedule().at(0).terminate("plain").then_after(0.05).restart("plain"))
+    assert not record.misfire
+    assert pid_of(keeper) != before
+
+
+def test_a_child_that_would_outlive_its_service_does_not(keeper: Keeper) -> None:
+    mother = keeper.ensure("mother").pids[0]
+    (child,) = psutil.Process(mother).children()
+    (record,) = carry_out(keeper, Schedule().at(0).kill("mother").then_after(0.05).restart("mother"))
+    assert not record.misfire
+    assert not runs(child.pid)
+
+
+def test_pause_stops_the_children_as_well(keeper: Keeper) -> None:
+    mother = keeper.ensure("mother").pids[0]
+    (child,) = psutil.Process(mother).children()
+    keeper.begin_faults(time.monotonic(), Schedule().at(0).pause("mother").faults)
+    assert eventually(lambda: {status(mother), status(child.pid)} == {psutil.STATUS_STOPPED})
+    (record,) = keeper.end_faults()
+    assert "stopped" in record.evidence
+    assert psutil.STATUS_STOPPED not in {status(mother), status(child.pid)}
+
+
+def test_crash_loop(keeper: Keeper) -> None:
+    before = pid_of(keeper)
+    (record,) = carry_out(keeper, Schedule().at(0).crash_loop("plain", times=3, every=0.1))
+    assert not record.misfire
+    assert "the first of 3 times" in record.evidence
+    assert runs(pid_of(keeper))
+    assert pid_of(keeper) != before
+
+
+def test_slow_start(keeper: Keeper) -> None:
+    schedule = Schedule().at(0).kill("plain").then_after(0.05).restart("plain", slow=0.3)
+    (record,) = carry_out(keeper, schedule)
+    assert record.ended_s is not None
+    assert record.ended_s >= 0.35
+
+
+def test_one_process_of_a_service(keeper: Keeper) -> None:
+    before = keeper.ensure("twins")
+    (record,) = carry_out(keeper, Schedule().at(0).kill("twins-2").then_after(0.05).restart("twins-2"))
+    after = keeper.ensure("twins")
+    assert not record.misfire
+    assert after.pids[0] == before.pids[0]
+    assert after.pids[1] != before.pids[1]
+
+
+def test_a_fault_that_does_not_take_hold_says_so(keeper: Keeper) -> None:
+    twice = Schedule().at(0).kill("plain").at(0.1).kill("plain").then_after(0.1).restart("plain")
+    first, second = carry_out(keeper, twice)
+    assert not first.misfire
+    assert "it did not take hold: no process of plain runs" in second.misfire
+
+
+def test_a_service_that_cannot_be_mended_says_so(keeper: Keeper) -> None:
+    """It starts once only."""
+    keeper.ensure("once")
+    (record,) = carry_out(keeper, Schedule().at(0).kill("once").then_after(0.05).restart("once"))
+    assert "could not be mended" in record.misfire
+    assert "I start once" in record.misfire
+
+
+@pytest.mark.parametrize(
+    ("target", "told"), [("nothing", "nothing to break of this name"), ("plain-2", "nothing to break of this name")]
+)
+def test_targets_that_are_not_there(keeper: Keeper, target: str, told: str) -> None:
+    with pytest.raises(UsageError, match=told) as caught:
+        keeper.begin_faults(time.monotonic(), Schedule().at(0).kill(target).faults)
+    assert "plain" in caught.value.allowed
+    assert keeper.faults() == ()
+
+
+def test_the_faults_of_one_load_at_a_time(keeper: Keeper) -> None:
+    keeper.begin_faults(time.monotonic(), Schedule().at(60).kill("plain").faults)
+    with pytest.raises(KeeperError, match="those of another load have not ended"):
+        keeper.begin_faults(time.monotonic(), Schedule().at(60).kill("plain").faults)
+    (record,) = keeper.end_faults()
+    assert record.began_s is None
+    assert "the load had ended" in record.misfire
+
+
+def test_strangers_can_be_paused_and_not_restarted(keeper: Keeper, shared_run: Run) -> None:
+    stranger = {"theirs": ("http://127.0.0.1:1", [shared_run.owner.pid])}
+    keeper.begin_faults(time.monotonic(), Schedule().at(0).pause("theirs").faults, stranger)
+    assert eventually(lambda: status(shared_run.owner.pid) == psutil.STATUS_STOPPED)
+    keeper.end_faults()
+    assert status(shared_run.owner.pid) != psutil.STATUS_STOPPED
+
+
+def test_nothing_can_be_broken_without_a_keeper(run: Run) -> None:
+    with pytest.raises(KeeperError, match="no keeper"):
+        run.client().begin_faults(time.monotonic(), Schedule().at(0).kill("plain").faults)
+
+
+BROKEN = {
+    "killed": Schedule().at(0).kill("plain"),
+    "paused": Schedule().at(0).pause("mother"),
+    "in a crash loop": Schedule().at(0).crash_loop("plain", times=100, every=0.05),
+    "about to be killed": Schedule().at(60).kill("plain"),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_nothing_remains_when_the_owner_is_killed_in_the_middle_of_a_fault(run: Run, kind: str) -> None:
+    client = run.client()
+    for name in ("plain", "mother"):
+        client.ensure(name)
+    stranger = psutil.Popen(["sleep", "1000"])
+    try:
+        pause = Schedule().at(0).pause("theirs")
+        client.begin_faults(
+            time.monotonic(), [*BROKEN[kind].faults, *pause.faults], {"theirs": ("http://127.0.0.1:1", [stranger.pid])}
+        )
+        assert eventually(lambda: stranger.status() == psutil.STATUS_STOPPED)
+        (keeper,) = run.keeper_pids()
+        pids = [keeper, *(child.pid for child in psutil.Process(keeper).children(recursive=True))]
+        run.kill_owner()
+        assert eventually(lambda: not run.folder.exists() and not [pid for pid in pids if runs(pid)])
+        assert stranger.status() != psutil.STATUS_STOPPED
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_a_stranger_that_a_killed_keeper_has_paused_goes_on_with_the_next_keeper(run: Run) -> None:
+    client = run.client()
+    client.ensure("plain")
+    stranger = psutil.Popen(["sleep", "1000"])
+    try:
+        pause = Schedule().at(0).pause("theirs")
+        client.begin_faults(time.monotonic(), pause.faults, {"theirs": ("http://127.0.0.1:1", [stranger.pid])})
+        assert eventually(lambda: stranger.status() == psutil.STATUS_STOPPED)
+        (keeper,) = run.keeper_pids()
+        os.kill(keeper, signal.SIGKILL)
+        assert eventually(lambda: not runs(keeper))
+        run.client().ensure("plain")
+        assert stranger.status() != psutil.STATUS_STOPPED
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_the_journal_tells_what_was_broken_before_it_was(run: Run) -> None:
+    client = run.client()
+    client.ensure("plain")
+    carry_out(client, Schedule().at(0).restart("plain"))
+    lines = (run.folder / "journal.ndjson").read_text(encoding="utf-8").splitlines()
+    actions = [line.split('"action": "')[1].split('"')[0] for line in lines]
+    assert actions.index("break") < actions.index("started", actions.index("break"))
