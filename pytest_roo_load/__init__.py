@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pytest_roo_load.clients.observing import observe
     from pytest_roo_load.core.ports import User
     from pytest_roo_load.core.profiles import (
         arrival_rate,
@@ -42,6 +43,7 @@ __all__ = [
     "json_lines_feed",
     "made_feed",
     "minutes",
+    "observe",
     "poisson",
     "ramping_rate",
     "ramping_users",
@@ -52,6 +54,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "observe": "pytest_roo_load.clients.observing",
     "FeedExhausted": "pytest_roo_load.errors",
     "csv_feed": "pytest_roo_load.engine.feeds",
     "json_lines_feed": "pytest_roo_load.engine.feeds",

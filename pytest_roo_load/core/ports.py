@@ -49,13 +49,15 @@ class User(Protocol):
         random: The user's own generator, seeded from the run's seed and the id.
         http: A client whose requests to the target are operations, with connections of its own.
         websocket: The same for WebSockets.
-        recorder: Where clients put their samples.
     """
 
     id: int
     run: str
     random: random.Random
-    recorder: Recorder
+
+    @property
+    def recorder(self) -> Recorder:
+        """Where clients put their samples."""
 
     @property
     def account(self) -> Account | None:

@@ -143,7 +143,8 @@ def _failures(results: Sequence[JSON], marks: Sequence[Mark]) -> list[str]:
     if missed:
         more = f" {figures.plural(len(missed) - 1, 'more objective')} missed." if len(missed) > 1 else ""
         sentences.append(f"{_in_words(*missed[0])}{more}")
-    own = [result for result in failed if not _missed(result)]
+    sentences += [f"“{heading_of(result)}” broke a promise: {one}." for result in failed for one in _broken(result)]
+    own = [result for result in failed if not _missed(result) and not _broken(result)]
     if own:
         names = ", ".join(f"“{heading_of(result)}”" for result in own)
         sentences.append(f"Failed without a missed objective: {names}.")
@@ -152,6 +153,17 @@ def _failures(results: Sequence[JSON], marks: Sequence[Mark]) -> list[str]:
 
 def _missed(result: JSON) -> list[JSON]:
     return [objective for objective in _objectives(result) if mark_of(objective["verdict"]) == _FAIL]
+
+
+def _broken(result: JSON) -> list[str]:
+    """What was found against each promise that was not kept."""
+    of_runs = [found for run in result["runs"] for found in run.get("findings") or ()]
+    broken = [found for found in [*(result.get("findings") or ()), *of_runs] if mark_of(found["verdict"]) == _FAIL]
+    return [f"{found['promise']} – {_counts(found['count'])}" for found in broken]
+
+
+def _counts(count: JSON) -> str:
+    return ", ".join(f"{figures.count(number)} {kind}" for kind, number in count.items())
 
 
 def _in_words(result: JSON, objective: JSON) -> str:

@@ -9,6 +9,7 @@ from pytest_roo_load.render import figures, run_tables
 from pytest_roo_load.render.charts import Chart
 from pytest_roo_load.render.key_figures import KeyFigure, key_figures
 from pytest_roo_load.render.marks import INCOMPLETE, Mark, mark_of
+from pytest_roo_load.render.promises import Promises, promises
 from pytest_roo_load.render.reading import JSON, interrupted, nested, own_phases, steady
 from pytest_roo_load.render.run_charts import run_charts
 from pytest_roo_load.render.seconds import EMPTY, Seconds
@@ -41,6 +42,7 @@ class RunView:
     figures: tuple[KeyFigure, ...]
     facts: tuple[Fact, ...]
     objectives: Table
+    promises: Promises
     errors: Table
     charts: tuple[tuple[str, Chart], ...]
     tables: tuple[Table, ...]
@@ -59,6 +61,7 @@ class Measurement:
     facts: tuple[Fact, ...]
     reason: str
     message: str
+    promises: Promises
     runs: tuple[RunView, ...]
 
 
@@ -109,6 +112,7 @@ def measurement(source: Source, result: JSON) -> Measurement:
         facts=_facts(source.file, test),
         reason=_reason(result),
         message=test.get("message") or "",
+        promises=promises(result),
         runs=tuple(_run(run, f"{anchor}-run-{place}", source) for place, run in enumerate(result["runs"], 1)),
     )
 
@@ -132,7 +136,7 @@ def _reason(result: JSON) -> str:
         return "The test was interrupted before it ended; what follows is what was measured until then."
     if outcome in _FAILED_OUTCOMES and mark_of(result["verdict"]) == mark_of("pass"):
         return "Every objective was met, but the test itself failed."
-    if not result["runs"]:
+    if not result["runs"] and not result.get("findings"):
         return "Nothing was measured: the test ended without a run."
     return ""
 
@@ -140,7 +144,6 @@ def _reason(result: JSON) -> str:
 def _run(run: JSON, anchor: str, source: Source) -> RunView:
     seconds = source.seconds.get(run.get("live") or "", EMPTY)
     tables = (
-        run_tables.findings(run),
         run_tables.facts(run),
         run_tables.faults(run),
         run_tables.operations(run),
@@ -161,6 +164,7 @@ def _run(run: JSON, anchor: str, source: Source) -> RunView:
         figures=key_figures(run),
         facts=_run_facts(run),
         objectives=run_tables.objectives(run),
+        promises=promises(run),
         errors=run_tables.errors(run),
         charts=tuple((f"{anchor}-{number}", chart) for number, chart in enumerate(charts, 1)),
         tables=tuple(table for table in tables if table.rows),

@@ -12,7 +12,7 @@ from pytest_roo_load.render.seconds import Seconds
 from pytest_roo_load.render.tables import Cell, Table, table
 
 __all__ = [
-    "checks", "errors", "facts", "fairness", "faults", "findings", "groups", "objectives", "operations", "phases",
+    "checks", "errors", "facts", "fairness", "faults", "groups", "objectives", "operations", "phases",
     "resources", "slowest", "values",
 ]  # fmt: skip
 
@@ -186,32 +186,6 @@ def values(run: JSON) -> Table:
         for name, value in (run.get("values") or {}).items()
     )
     return table("Values that journeys recorded", "name | >recorded | >of these not kept | ~the first of them", rows)
-
-
-def findings(run: JSON) -> Table:
-    """What checks of consistency found."""
-    rows = (
-        (
-            one["promise"],
-            figures.count(one["checked"]),
-            figures.count(one["unknown"]),
-            figures.count(one["broken"]),
-            Cell(mark=mark_of(one["verdict"])),
-            _problems(one["problems"]),
-        )
-        for one in run.get("findings") or ()
-    )
-    return table(
-        "Consistency", "promise | >checked on | >of unknown outcome | >problems | verdict | ~the first of them", rows
-    )
-
-
-def _problems(problems: Sequence[JSON]) -> Cell:
-    """The first problem, and all that are known with the events that show them when it is unfolded."""
-    if not problems:
-        return Cell()
-    lines = [line for one in problems for line in (f"{one['kind']}: {one['text']}", *one["events"])]
-    return Cell(text=problems[0]["text"], detail="\n".join(lines))
 
 
 def facts(run: JSON) -> Table:

@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from pytest_roo_load.errors import RooLoadError, UsageError
 from pytest_roo_load.render.drawing import draw
+from pytest_roo_load.render.history_chart import draw_history
 from pytest_roo_load.render.plots import plots
 from pytest_roo_load.render.printable import printable
 from pytest_roo_load.render.seconds import Seconds, digest
@@ -64,6 +65,7 @@ def html(content: ReportView) -> str:
         finalize=_finalize,
     )
     environment.filters["draw"] = draw
+    environment.filters["draw_history"] = draw_history
     script = _assets(_SCRIPTS)
     return environment.get_template("report.html.j2").render(
         view=content,

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pytest_roo_load.core.consistency.finding import Finding
+from pytest_roo_load.core.consistency.history import Event
 from pytest_roo_load.core.fact import Fact
 from pytest_roo_load.core.faults.recovery import Never, Recovery
 from pytest_roo_load.core.result import PhaseResult, Result, Statistics
@@ -18,6 +19,7 @@ from pytest_roo_load.core.verdict import Verdict, worst
 __all__ = ["RunRecord", "measurement", "verdict_of"]
 
 _INTERVALS = (50, 90, 95, 99)
+_LONGEST_EVENT = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,23 +53,53 @@ class RunRecord:
         return self.result.verdict if self.result else Verdict.INVALID
 
 
-def verdict_of(records: Sequence[RunRecord]) -> Verdict:
-    """The verdict of a test that made these runs."""
-    return worst(record.verdict for record in records)
+def verdict_of(records: Sequence[RunRecord], findings: Sequence[Finding] = ()) -> Verdict:
+    """The verdict of a test that made these runs, and of which checkers found this."""
+    return worst([*(record.verdict for record in records), *(found.verdict for found in findings)])
 
 
-def measurement(test: Mapping[str, Any], records: Sequence[RunRecord]) -> dict[str, Any]:
+def measurement(
+    test: Mapping[str, Any], records: Sequence[RunRecord], findings: Sequence[Finding] = ()
+) -> dict[str, Any]:
     """The content of a result file.
 
     Args:
         test: Facts on the test itself.
         records: Its runs, in order.
+        findings: What checkers found in what the test recorded, in order.
     """
     return {
         "schema": RESULT_SCHEMA,
         "test": dict(test),
-        "verdict": verdict_of(records).value,
+        "verdict": verdict_of(records, findings).value,
         "runs": [_run(record) for record in records],
+        "findings": [_finding(one) for one in findings],
+    }
+
+
+def _finding(found: Finding) -> dict[str, Any]:
+    return {
+        "promise": found.promise,
+        "verdict": found.verdict.value,
+        "checked": found.checked,
+        "unknown": found.unknown,
+        "broken": found.broken,
+        "note": found.note,
+        "count": dict(found.count),
+        "problems": [
+            {"kind": one.kind, "text": one.text, "events": [_event(event) for event in one.events]}
+            for one in found.problems
+        ],
+    }
+
+
+def _event(event: Event) -> dict[str, Any]:
+    return {
+        "client": str(event.client),
+        "text": str(event)[:_LONGEST_EVENT],
+        "began": event.began_s,
+        "ended": event.ended_s,
+        "outcome": event.outcome.value,
     }
 
 
@@ -136,20 +168,6 @@ def _fact(fact: Fact) -> dict[str, Any]:
         "name": fact.name,
         "value": fact.value,
         "dimension": fact.dimension and fact.dimension.value,
-    }
-
-
-def _finding(finding: Finding) -> dict[str, Any]:
-    return {
-        "promise": finding.promise,
-        "verdict": finding.verdict.value,
-        "checked": finding.checked,
-        "unknown": finding.unknown,
-        "broken": finding.broken,
-        "problems": [
-            {"kind": problem.kind, "text": problem.text, "events": [str(event) for event in problem.events]}
-            for problem in finding.problems
-        ],
     }
 
 

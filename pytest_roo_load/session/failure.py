@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from pytest_roo_load.core.consistency.finding import Finding
 from pytest_roo_load.core.result import Result, Statistics
 from pytest_roo_load.core.sla.judge import Judgement
 from pytest_roo_load.core.units import Dimension, format_quantity
 from pytest_roo_load.core.verdict import Verdict
-from pytest_roo_load.report.schema import RunRecord
+from pytest_roo_load.report.schema import RunRecord, verdict_of
 
-__all__ = ["explain"]
+__all__ = ["explain", "failed"]
 
 _WORST = 5
 _EXEMPLAR_LINES = 12
 _HEADS = ("objective", "measured", "95 % interval", "margin", "verdict")
 
 
-def explain(records: Sequence[RunRecord], report: str) -> str:
-    """Every objective of every run, the worst operations, an exemplar of each kind of error, the report's place."""
-    if not records:
+def explain(records: Sequence[RunRecord], report: str, findings: Sequence[Finding] = ()) -> str:
+    """Broken promises, every objective of every run, the worst operations, exemplars of errors, the report's place."""
+    if not records and not findings:
         return "no data: the test ended without a run(), so its objectives have nothing to be judged by"
+    broken = [f"{one.verdict.value.upper()}: {one}" for one in findings if one.verdict is not Verdict.PASS]
     parts = [line for record in records for line in _run(record)]
-    return "\n".join([*parts, f"report: {report}"])
+    return "\n".join([*broken, *parts, f"report: {report}"])
 
 
 def _run(record: RunRecord) -> Iterable[str]:
@@ -112,6 +114,6 @@ def _shortened(lines: list[str]) -> list[str]:
     return [*lines[:3], f"... {left_out} more lines in the report", *lines[3 + left_out :]]
 
 
-def failed(records: Sequence[RunRecord]) -> bool:
-    """Whether any run has another verdict than pass, or there was none."""
-    return not records or any(record.verdict is not Verdict.PASS for record in records)
+def failed(records: Sequence[RunRecord], findings: Sequence[Finding] = ()) -> bool:
+    """Whether any run or finding has another verdict than pass, or there was none."""
+    return verdict_of(records, findings) is not Verdict.PASS

@@ -38,15 +38,22 @@ def judged_call(item: pytest.Item, run: Run) -> Generator[None, Any, Any]:
         _write(item, run, measured, ("failed", text))
     except BaseException as error:
         _write(item, run, measured, (_outcome(error), str(error)))
-        if measured.records and failed(measured.records):
-            item.add_report_section("call", "sla", explain(measured.records, _report(run)))
+        if (measured.records or measured.findings) and (text := _explained(run, measured)):
+            item.add_report_section("call", "sla", text)
         raise
     else:
-        text = explain(measured.records, _report(run)) if failed(measured.records) else ""
+        text = _explained(run, measured)
         _write(item, run, measured, ("failed" if text else "passed", text))
     if text:
         pytest.fail(text, pytrace=False)
     return outcome
+
+
+def _explained(run: Run, measured: Measured) -> str:
+    """Why the test fails; empty when it does not."""
+    if not failed(measured.records, measured.findings):
+        return ""
+    return explain(measured.records, _report(run), measured.findings)
 
 
 def _outcome(error: BaseException) -> str:
@@ -73,7 +80,7 @@ def note_setup_failure(item: pytest.Item, run: Run, text: str) -> None:
 def _write(item: pytest.Item, run: Run, measured: Measured, outcome: tuple[str, str]) -> None:
     run.begin()
     facts = _facts(item, run, measured) | {"outcome": outcome[0], "message": outcome[1]}
-    run.directory.write_result(measured.slug, measured.attempt, measurement(facts, measured.records))
+    run.directory.write_result(measured.slug, measured.attempt, measurement(facts, measured.records, measured.findings))
 
 
 def _facts(item: pytest.Item, run: Run, measured: Measured) -> dict[str, Any]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from pytest_roo_load.core.consistency.finding import Finding
+from pytest_roo_load.core.result import Result
 from pytest_roo_load.report.schema import RunRecord
 from pytest_roo_load.session.plan import TestPlan
 
@@ -20,6 +22,7 @@ class Measured:
         slug: Makes the names of its files.
         attempt: From 1; more than 1 when the test was run again.
         records: Its runs.
+        findings: What checkers found in histories that belong to no run.
     """
 
     test: str
@@ -27,3 +30,13 @@ class Measured:
     slug: str
     attempt: int
     records: list[RunRecord] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+    def note(self, found: Finding, source: object) -> None:
+        """Note what a checker found: of the run whose result the history came from, else of the test itself."""
+        for place, record in enumerate(self.records):
+            if isinstance(source, Result) and record.result and record.result.values is source.values:
+                result = replace(record.result, findings=(*record.result.findings, found))
+                self.records[place] = replace(record, result=result)
+                return
+        self.findings.append(found)

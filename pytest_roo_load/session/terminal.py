@@ -53,7 +53,10 @@ def _write_table(reporter: pytest.TerminalReporter, rows: Sequence[tuple[str, ..
 def _rows(result: dict[str, Any]) -> Iterator[tuple[str, ...]]:
     name = _cut(result["test"]["name"])
     outcome = result["test"]["outcome"]
-    if not result["runs"]:
+    for found in (*result.get("findings", ()), *(one for run in result["runs"] for one in run.get("findings", ()))):
+        told = "" if found["verdict"] == "pass" else f" ({', '.join(found['count']) or 'nothing to judge by'})"
+        yield (_cut(f"{name}: {found['promise']}"), *("–" for _ in _HEADS[2:]), found["verdict"] + told)
+    if not result["runs"] and not result.get("findings"):
         yield (name, *("–" for _ in _HEADS[2:]), outcome if outcome == "skipped" else result["verdict"])
     for run in result["runs"]:
         numbered = f"{name} run {run['number']}" if len(result["runs"]) > 1 else name

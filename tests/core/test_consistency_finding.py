@@ -86,6 +86,8 @@ def test_all_of_it_is_written_into_the_result_file() -> None:
         "checked": 10_000,
         "unknown": 2,
         "broken": 1,
+        "note": "",
+        "count": {"lost": 1},
         "problems": [{"kind": "lost", "text": "message 17 is lost", "events": []}],
     }
     assert run["gauges"][0] == {"name": "depth", "dimension": "count", "points": ((0.5, 3.0),)}

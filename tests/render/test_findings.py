@@ -4,12 +4,16 @@ from sample_results import run_of
 
 from pytest_roo_load.render import run_tables
 from pytest_roo_load.render.charts import LineChart
+from pytest_roo_load.render.marks import mark_of
+from pytest_roo_load.render.promises import promises
 from pytest_roo_load.render.run_charts import run_charts
 from pytest_roo_load.render.seconds import EMPTY
 
-PROBLEM = {"kind": "lost", "text": "message 17", "events": ["client 1: put 17"]}
+PUT = {"client": "1", "text": "client 1: put 17 [2.0, 2.5]", "began": 2.0, "ended": 2.5, "outcome": "ok"}
+PROBLEM = {"kind": "lost", "text": "message 17", "events": [PUT]}
 LOST = {
-    "promise": "nothing is lost", "checked": 10_000, "unknown": 3, "broken": 1, "problems": [PROBLEM],
+    "promise": "nothing is lost", "checked": 10_000, "unknown": 3, "broken": 1, "count": {"lost": 1}, "note": "",
+    "problems": [PROBLEM],
     "verdict": "fail",
 }  # fmt: skip
 
@@ -23,11 +27,13 @@ def test_findings_and_facts_are_tables() -> None:
     ]
     run = {"findings": [LOST], "facts": facts}
 
-    found = run_tables.findings(run).rows[0]
-    assert [cell.text for cell in found] == ["nothing is lost", "10,000", "3", "1", "", "message 17"]
-    assert found[4].mark is not None
-    assert found[4].mark.word == "fail"
-    assert found[5].detail == "lost: message 17\nclient 1: put 17"
+    found = promises(run)
+    assert [cell.text for cell in found.table.rows[0]] == ["nothing is lost", "", "10,000", "3", "1 lost"]
+    assert found.table.rows[0][1].mark == mark_of("fail")
+    (problem,) = found.problems
+    assert (problem.claim, problem.events) == ("message 17", PUT["text"])
+    assert problem.history is not None
+    assert [(bar.label, bar.began_s, bar.ended_s) for bar in problem.history.bars] == [("put 17", 0.0, 0.5)]
     assert [row[1].text for row in run_tables.facts(run).rows] == ["1,234", "1.2 ms", "asyncpg", "–"]
 
 

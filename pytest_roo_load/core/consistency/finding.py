@@ -40,6 +40,7 @@ class Finding:
         unknown: Of these, how many have an outcome that nobody knows.
         problems: The first twenty.
         count: How many there are of each kind of problem.
+        note: What was measured on the way, in words.
     """
 
     promise: str
@@ -48,6 +49,7 @@ class Finding:
     unknown: int
     problems: tuple[Problem, ...] = ()
     count: tuple[tuple[str, int], ...] = ()
+    note: str = ""
 
     @property
     def broken(self) -> int:
@@ -56,12 +58,13 @@ class Finding:
 
     def __str__(self) -> str:
         if self.verdict is Verdict.NO_DATA:
-            return f"{self.promise}: no data, for nothing was recorded that it could be judged by"
+            return f"{self.promise}: no data; {self.note or 'nothing was recorded that it could be judged by'}"
         looked = f"{self.checked:,} operations" + (f", {self.unknown:,} with unknown outcome" if self.unknown else "")
         if self.verdict is Verdict.PASS:
-            return f"{self.promise}: holds over {looked}"
+            return f"{self.promise}: holds over {looked}" + (f"; {self.note}" if self.note else "")
         counts = ", ".join(f"{number:,} {kind}" for kind, number in self.count)
-        lines = [f"{self.promise}: broken over {looked}: {counts}"]
+        broken = "broken" if self.verdict is Verdict.FAIL else self.verdict.value
+        lines = [f"{self.promise}: {broken} over {looked}: {counts}"]
         for problem in self.problems[:3]:
             lines += [f"  {problem.text}", *(f"    {event}" for event in problem.events[:12])]
         return "\n".join(lines)

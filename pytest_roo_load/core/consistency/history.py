@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-__all__ = ["Event", "Outcome", "by_key", "known", "of_kind", "possible"]
+__all__ = ["HISTORY", "Event", "Outcome", "by_key", "known", "of_kind", "possible"]
+
+
+HISTORY = "history"  # the name under which journeys record their events
 
 
 class Outcome(Enum):
