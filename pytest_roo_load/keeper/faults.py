@@ -110,7 +110,7 @@ class _Planned:
             self.record = replace(self.record, problem=f"it did not take hold: {error}")
         else:
             self.record = replace(self.record, evidence=evidence)
-            if fault.verb == "restart":
+            if self._breakage.momentary:
                 self.is_broken = False
                 self.record = replace(self.record, ended_s=self._now())
 

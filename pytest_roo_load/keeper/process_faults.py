@@ -21,6 +21,7 @@ class End:
     """Ends the processes of a patient with a signal; mended by starting them again."""
 
     ends_processes = True
+    momentary = False
 
     def __init__(self, patient: Patient, settings: Mapping[str, Setting], *, number: int, within_s: float) -> None:
         self._patient = patient
@@ -53,6 +54,7 @@ class Pause:
     """Stops all processes of a patient."""
 
     ends_processes = False
+    momentary = False
 
     def __init__(self, patient: Patient, settings: Mapping[str, Setting]) -> None:  # noqa: ARG002 - as all are made
         self._patient = patient
@@ -80,6 +82,7 @@ class CrashLoop:
     """Kills a patient again and again."""
 
     ends_processes = True
+    momentary = False
 
     def __init__(self, patient: Patient, settings: Mapping[str, Setting]) -> None:
         self._patient = patient
@@ -124,6 +127,7 @@ class Restart:
     """Kills a patient and starts it again at once: mended when it is applied."""
 
     ends_processes = True
+    momentary = True
 
     def __init__(self, patient: Patient, settings: Mapping[str, Setting]) -> None:
         self._end = _kill(patient, settings)

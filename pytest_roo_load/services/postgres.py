@@ -10,13 +10,13 @@ import struct
 from collections.abc import Mapping
 from pathlib import Path
 
-from pytest_roo_load.core.faults.breakage import MakeBreakage
 from pytest_roo_load.core.recipe import Account, Command, Host, Process, Started
 from pytest_roo_load.errors import ServiceError
 from pytest_roo_load.services.account import give_to, require_reach, service_account
 from pytest_roo_load.services.binaries import Programs, find_postgres, tool, within_reach
 from pytest_roo_load.services.cache import Cache, default_root
 from pytest_roo_load.services.ports import LOOPBACK
+from pytest_roo_load.services.postgres_faults import POSTGRES_FAULTS
 from pytest_roo_load.services.serving import serve
 
 __all__ = ["INITDB", "SETTINGS", "Postgres", "server_arguments", "settings_text", "template_key"]
@@ -44,7 +44,7 @@ class Postgres:
 
     name = "postgres"
     options = ("port",)
-    faults: Mapping[str, MakeBreakage] = {}
+    faults = POSTGRES_FAULTS
     advice = "To use a PostgreSQL of your own, give --roo-postgres DSN."
 
     def needs(self, options: Mapping[str, str]) -> tuple[str, ...]:  # noqa: ARG002 - the Protocol's signature

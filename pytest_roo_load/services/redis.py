@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
-from pytest_roo_load.core.faults.breakage import MakeBreakage
 from pytest_roo_load.core.recipe import Account, Command, Host, Process, Started
 from pytest_roo_load.services.account import give_to, require_reach, service_account
 from pytest_roo_load.services.binaries import Programs, find_redis, within_reach
 from pytest_roo_load.services.cache import Cache, default_root
 from pytest_roo_load.services.ports import LOOPBACK
+from pytest_roo_load.services.redis_faults import REDIS_FAULTS
 from pytest_roo_load.services.serving import serve
 
 __all__ = ["Redis", "parse_info", "server_arguments"]
@@ -24,7 +24,7 @@ class Redis:
 
     name = "redis"
     options = ("port",)
-    faults: Mapping[str, MakeBreakage] = {}
+    faults = REDIS_FAULTS
     advice = "To use a Redis of your own, give --roo-redis URL."
 
     def needs(self, options: Mapping[str, str]) -> tuple[str, ...]:  # noqa: ARG002 - the Protocol's signature

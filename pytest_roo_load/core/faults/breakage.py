@@ -65,6 +65,10 @@ class Breakage(Protocol):
     def ends_processes(self) -> bool:
         """Whether mending is to start processes: nothing to do when everything is stopped anyway."""
 
+    @property
+    def momentary(self) -> bool:
+        """Whether it is over as soon as it is applied."""
+
     async def apply(self) -> str:
         """Break it.
 

@@ -30,6 +30,10 @@ class Verbs(ABC):
     def _mend(self, verbs: frozenset[str], target: str, **settings: Setting) -> Schedule | None:
         """What these verbs have broken is mended at this moment; None when nothing of it is broken."""
 
+    @abstractmethod
+    def _mend_all_but(self, verbs: frozenset[str], target: str) -> Schedule | None:
+        """The same for what all other verbs have broken."""
+
 
 class ProcessVerbs(Verbs):
     """`target` is a service ("ccs", "postgres", "redis") or one of its processes ("ccs-2")."""

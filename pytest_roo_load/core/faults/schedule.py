@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from pytest_roo_load.core.faults.fault import Fault, Setting
 from pytest_roo_load.core.faults.processes import ProcessVerbs
+from pytest_roo_load.core.faults.stores import StoreVerbs
 from pytest_roo_load.core.units import Dimension, duration, format_quantity
 from pytest_roo_load.errors import UsageError
 
@@ -59,7 +60,7 @@ class Schedule:
         return None if faults == self.faults else replace(self, faults=faults, last_s=at_s)
 
 
-class Moment(ProcessVerbs):
+class Moment(ProcessVerbs, StoreVerbs):
     """A moment of a load, at which something is broken or mended; every verb gives the schedule that has it."""
 
     def __init__(self, schedule: Schedule, at_s: float) -> None:
@@ -80,6 +81,10 @@ class Moment(ProcessVerbs):
         until_s = None if length_s is None else self._at_s + length_s
         fault = Fault(verb=verb, target=_name(target), at_s=self._at_s, until_s=until_s, settings=settings)
         return self._schedule.with_fault(fault)
+
+    def _mend_all_but(self, verbs: frozenset[str], target: str) -> Schedule | None:
+        others = frozenset(fault.verb for fault in self._schedule.faults) - verbs
+        return self._schedule.mended(others, _name(target), self._at_s)
 
     def _mend(self, verbs: frozenset[str], target: str, **settings: Setting) -> Schedule | None:
         return self._schedule.mended(verbs, _name(target), self._at_s, **settings)
