@@ -23,37 +23,10 @@ def pytest_configure(config: pytest.Config) -> None:
     gate.declare_markers(config)
     if gate.configured(config):
         _hooks().run_of(config)
-    if config.pluginmanager.hasplugin("xdist"):
-        config.pluginmanager.register(XdistHooks(config), "roo_load_xdist")
+    if gate.distributed(config):
+        from pytest_roo_load.session import xdist_hooks
 
-
-class XdistHooks:
-    """Hooks that exist only where pytest-xdist does."""
-
-    def __init__(self, config: pytest.Config) -> None:
-        self._config = config
-
-    def pytest_configure_node(self, node: Any) -> None:
-        """Let a worker take part in this run."""
-        _hooks().send_identity(node.config, node.workerinput)
-
-    def pytest_testnodedown(self, node: Any, error: object) -> None:
-        """Remember a worker that was lost."""
-        if error:
-            _hooks().note_loss(self._config, f"worker {node.gateway.id} was lost")
-
-    def pytest_handlecrashitem(self, report: pytest.TestReport) -> None:
-        """Remember the test that a lost worker was at."""
-        _hooks().note_loss(self._config, str(report.longrepr))
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
-    """Collect only while nobody measures."""
-    if not gate.measuring_elsewhere(session.config):
-        return (yield)
-    with _hooks().collect_beside_measurements(session.config):
-        return (yield)
+        config.pluginmanager.register(xdist_hooks.hooks_for(config), "roo_load_xdist")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -75,15 +48,6 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
     """Say how this run measures, when it does."""
     return _hooks().announce(config) if gate.run_key in config.stash else []
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Outermost around a test: nothing else happens while it measures."""
-    if gate.run_key not in item.config.stash:
-        return (yield)
-    with _hooks().alone_while_measuring(item):
-        return (yield)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -92,8 +92,10 @@ class Generator:
     async def _over(self, driving: asyncio.Task[None]) -> None:
         """Wait until every user has come to its end, or `stop`."""
         stopping = asyncio.create_task(self._stopped.wait())
-        await asyncio.wait({driving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
+        try:
+            await asyncio.wait({driving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
 
     def _driver(self) -> ClosedDriver | OpenDriver:
         share = self._shard.index, self._shard.generators

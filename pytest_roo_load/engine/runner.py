@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 from pytest_roo_load.core.early_end import EarlyEnd, EndWatch
 from pytest_roo_load.core.faults.fault import FaultRecord
@@ -23,6 +24,8 @@ from pytest_roo_load.errors import UsageError
 
 __all__ = ["Load", "perform"]
 
+_LOOK_S = 0.1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
@@ -36,6 +39,7 @@ class Load:
         objectives: What is asked of the result.
         early_end: When to end before the planned end.
         injector: What breaks things while the load runs; None when nothing is broken.
+        given_up: Whether whoever asked for the load has gone away meanwhile; looked at ten times a second.
     """
 
     shard: Shard
@@ -45,6 +49,7 @@ class Load:
     objectives: tuple[Objective, ...] = ()
     early_end: EarlyEnd = field(default_factory=EarlyEnd)
     injector: Injector | None = None
+    given_up: Callable[[], bool] = field(default=lambda: False)
 
 
 def perform(load: Load) -> tuple[Result, tuple[float, float]]:
@@ -53,6 +58,7 @@ def perform(load: Load) -> tuple[Result, tuple[float, float]]:
     Raises:
         UsageError: Called while an event loop runs in this thread.
         GeneratorError: A generator died.
+        KeyboardInterrupt: The load was given up.
     """
     if _is_inside_a_loop():
         raise UsageError(
@@ -95,13 +101,24 @@ class _Follower:
     async def follow(self) -> tuple[Result, tuple[float, float]]:
         with self._spool:
             try:
-                outcomes = await self._load.fleet.perform(self._load.shard, self)
+                outcomes = await self._unless_given_up(self._load.fleet.perform(self._load.shard, self))
                 self._write_the_rest()
             finally:
                 self._faults = await self._end_faults()
                 if self._looking is not None:
                     self._looking.cancel()
         return self._result(outcomes), (self._start, perf_counter())
+
+    async def _unless_given_up(self, performing: Coroutine[Any, Any, list[Outcome]]) -> list[Outcome]:
+        task = asyncio.create_task(performing)
+        try:
+            while not (await asyncio.wait({task}, timeout=_LOOK_S))[0]:
+                if self._load.given_up():
+                    raise KeyboardInterrupt
+            return task.result()
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
 
     def started(self, start: float, pids: tuple[int, ...]) -> None:
         """Part of `Observer`."""

@@ -72,6 +72,14 @@ class Keeper:
         request = {"do": "ensure", "name": name, "options": options}
         return wire.info_from(self._ask(self._started(), request, deadline_s=ENSURE_S))
 
+    def start(self) -> None:
+        """Start the keeper itself unless it runs: for what lies in its folder, which it deletes however the run ends.
+
+        Raises:
+            KeeperError: It could not be started, or has died.
+        """
+        self._ask(self._started(), {"do": "services"}, deadline_s=ANSWER_S)
+
     def services(self) -> dict[str, ServiceInfo]:
         """What runs now and is ready; nothing is started, so it is empty without a keeper."""
         connection = connect(self._folder)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 
 import psutil
@@ -20,10 +20,11 @@ class ProcessProbe:
 
     Args:
         trees: Name → the processes at the roots of the tree; their children are found at each look.
+        alone: Names of trees whose roots alone are looked at, because they start what has nothing to do with them.
     """
 
-    def __init__(self, trees: Mapping[str, tuple[int, ...]]) -> None:
-        self._trees = {name: _Tree(pids) for name, pids in trees.items() if pids}
+    def __init__(self, trees: Mapping[str, tuple[int, ...]], alone: Collection[str] = ()) -> None:
+        self._trees = {name: _Tree(pids, alone=name in alone) for name, pids in trees.items() if pids}
 
     def __repr__(self) -> str:
         return f"<ProcessProbe of {', '.join(self._trees) or 'nothing'}>"
@@ -38,7 +39,8 @@ class ProcessProbe:
 
 
 class _Tree:
-    def __init__(self, pids: tuple[int, ...]) -> None:
+    def __init__(self, pids: tuple[int, ...], *, alone: bool) -> None:
+        self._alone = alone
         self._roots = list(_processes(pids))
         self._cpu_s: dict[tuple[int, float], float] = {}
 
@@ -64,7 +66,9 @@ class _Tree:
 
     def _with_children(self, root: psutil.Process) -> list[psutil.Process]:
         try:
-            return [root, *root.children(recursive=True)] if root.is_running() else []
+            if not root.is_running():
+                return []
+            return [root] if self._alone else [root, *root.children(recursive=True)]
         except psutil.Error:
             return []
 

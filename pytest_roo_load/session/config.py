@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pytest_roo_load.errors import UsageError
+from pytest_roo_load.session.gate import distributed
 from pytest_roo_load.session.options import OPTIONS, read_option, without_password
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Config:
     postgres: str | None
     redis: str | None
     scale: str
-    generators: int
+    generators: int | None
     fleet: str
     sla: Path
     seed: int | None
@@ -66,8 +67,8 @@ def read_config(config: pytest.Config) -> Config:
         postgres=values["postgres"],
         redis=values["redis"],
         scale=values["scale"] or "standard",
-        generators=values["generators"] or 1,
-        fleet=values["fleet"] or ("inline" if config.getoption("usepdb", default=False) else "local"),
+        generators=values["generators"],
+        fleet=_fleet(config, values["fleet"], places.get("fleet")),
         sla=config.rootpath / (values["sla"] or "sla.toml"),
         seed=values["seed"],
         directory=config.rootpath / (values["directory"] or ".roo"),
@@ -93,6 +94,22 @@ def _accounts(config: pytest.Config, file: str | None, place: str) -> tuple[Acco
         problem = "cannot be read" if isinstance(error, UnicodeDecodeError) else str(error.strerror)
         raise UsageError(problem, value=file, allowed="a readable UTF-8 JSON file of accounts", place=place) from None
     return parse_accounts(text, file, time.time())
+
+
+def _fleet(config: pytest.Config, chosen: str | None, place: str | None) -> str:
+    if chosen == "xdist" and not distributed(config):
+        raise UsageError(
+            "there are no workers to generate load",
+            value=chosen,
+            allowed="runs under pytest-xdist",
+            place=place,
+            remedy="add -n NUMBER",
+        )
+    if chosen is not None:
+        return chosen
+    if distributed(config):
+        return "xdist"
+    return "inline" if config.getoption("usepdb", default=False) else "local"
 
 
 def stay_here(url: str, allowed: tuple[str, ...], place: str) -> None:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from pytest_roo_load.session.run import Run
 
 __all__ = [
-    "INPUT_KEY", "MEASURING", "concerned", "configured", "declare_markers", "measured_key", "measuring_elsewhere",
-    "plan_key", "report_key", "run_key",
+    "INPUT_KEY", "MEASURING", "concerned", "configured", "declare_markers", "distributed", "is_worker", "measured_key",
+    "measuring_elsewhere", "plan_key", "report_key", "run_key",
 ]  # fmt: skip
 
 MEASURING = frozenset({"virtual_users", "consistency"})
@@ -59,6 +59,17 @@ def concerned(made: object) -> list[pytest.Item]:
 def _concerns(item: pytest.Item) -> bool:
     names = getattr(item, "fixturenames", ())
     return not MEASURING.isdisjoint(names) or any(marker.name in _ASKING for marker in item.iter_markers())
+
+
+def is_worker(config: pytest.Config) -> bool:
+    """Whether this process is a worker of xdist."""
+    return hasattr(config, "workerinput")
+
+
+def distributed(config: pytest.Config) -> bool:
+    """Whether this process is a worker of xdist or the controller of some."""
+    mode: str = config.getoption("dist", default="no")
+    return is_worker(config) or (mode != "no" and bool(config.getoption("tx", default=None)))
 
 
 def measuring_elsewhere(config: pytest.Config) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Generator, Iterable
 from typing import Any
 
@@ -14,8 +13,7 @@ from pytest_roo_load.session.gate import INPUT_KEY, plan_key, report_key, run_ke
 from pytest_roo_load.session.run import Identity, Run
 
 __all__ = [
-    "alone_while_measuring", "announce", "check_items", "check_services", "collect_beside_measurements", "end_run",
-    "judge_call", "note_loss", "note_report", "run_of", "send_identity", "summarise_run",
+    "announce", "check_items", "check_services", "end_run", "judge_call", "note_report", "run_of", "summarise_run",
 ]  # fmt: skip
 
 
@@ -40,19 +38,9 @@ def run_of(config: pytest.Config) -> Run:
         identity, worker = Identity(**worker_input[INPUT_KEY]["identity"]), worker_input["workerid"]
     arguments = [str(argument) for argument in config.invocation_params.args]
     run = config.stash[run_key] = Run(options, identity, worker, arguments)
+    if worker_input is not None:
+        run.refusal = worker_input[INPUT_KEY]["refusal"]
     return run
-
-
-def send_identity(config: pytest.Config, worker_input: dict[str, Any]) -> None:
-    """Let an xdist worker take part in this run."""
-    run = run_of(config)
-    run.show_progress()
-    worker_input[INPUT_KEY] = {"identity": run.identity.plain(), "locks": str(run.exclusivity.folder)}
-
-
-def note_loss(config: pytest.Config, what: str) -> None:
-    """Something was lost, so that the run is incomplete."""
-    run_of(config).losses.append(what)
 
 
 def check_items(collector: pytest.Collector, items: Iterable[pytest.Item]) -> None:
@@ -79,7 +67,12 @@ def check_services(config: pytest.Config, items: Iterable[pytest.Item]) -> None:
     """
     run = config.stash[run_key]
     run.measures = any(plan_key in item.stash for item in items)
-    if not run.measures or run.worker is not None or config.option.collectonly:
+    if not run.measures or config.option.collectonly:
+        return
+    if run.worker is not None:
+        from pytest_roo_load.session.distributed import join
+
+        join(run)
         return
     from pytest_roo_load.session.stack import NAMED, check_named
 
@@ -90,24 +83,6 @@ def check_services(config: pytest.Config, items: Iterable[pytest.Item]) -> None:
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
     run.show_progress()
-
-
-@contextlib.contextmanager
-def alone_while_measuring(item: pytest.Item) -> Generator[None]:
-    """Under xdist: alone for a test that measures, together with others for one that does not."""
-    run = item.config.stash[run_key]
-    if run.worker is None or not run.measures:
-        yield
-        return
-    with run.exclusivity.hold(alone=plan_key in item.stash):
-        yield
-
-
-@contextlib.contextmanager
-def collect_beside_measurements(config: pytest.Config) -> Generator[None]:
-    """A worker that replaces a crashed one collects only while nobody measures."""
-    with run_of(config).exclusivity.hold(alone=False):
-        yield
 
 
 def announce(config: pytest.Config) -> list[str]:
@@ -148,6 +123,7 @@ def note_report(item: pytest.Item, report: pytest.TestReport) -> None:
 def end_run(session: pytest.Session, exit_status: int) -> None:
     """In the process that owns the run: stop services, write the report, and say that misuse was misuse."""
     run = session.config.stash[run_key]
+    run.leave()
     if run.worker is not None:
         return
     reasons: dict[int, str] = {

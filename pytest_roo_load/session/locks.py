@@ -6,22 +6,43 @@ import contextlib
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-__all__ = ["Exclusivity", "locked"]
+__all__ = ["Exclusivity", "Stopped", "locked"]
 
 _POLL_S = 0.02
 
 
+class Stopped(Exception):
+    """A wait for a lock was given up."""
+
+
+def _never() -> bool:
+    return False
+
+
 @contextlib.contextmanager
-def locked(path: Path, *, shared: bool = False) -> Iterator[None]:
-    """Hold a lock on a file, which is made when it is missing; the kernel frees it when the process ends."""
+def locked(path: Path, *, shared: bool = False, give_up: Callable[[], bool] = _never) -> Iterator[None]:
+    """Hold a lock on a file, which is made when it is missing; the kernel frees it when the process ends.
+
+    Args:
+        path: The file.
+        shared: Whether others may hold it at the same time, if they share it as well.
+        give_up: Asked before each try.
+
+    Raises:
+        Stopped: `give_up` said so.
+    """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         mode = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB
-        while not _try(descriptor, mode):
+        while not give_up():
+            if _try(descriptor, mode):
+                break
             time.sleep(_POLL_S)
+        else:
+            raise Stopped
         yield
     finally:
         os.close(descriptor)
@@ -54,10 +75,14 @@ class Exclusivity:
         return f"<Exclusivity in {self.folder}>"
 
     @contextlib.contextmanager
-    def hold(self, *, alone: bool) -> Iterator[None]:
-        """Wait for the lock, shared or alone, and hold it."""
+    def hold(self, *, alone: bool, give_up: Callable[[], bool] = _never) -> Iterator[None]:
+        """Wait for the lock, shared or alone, and hold it.
+
+        Raises:
+            Stopped: `give_up`, asked again and again, said so.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as stack:
-            with locked(self._gate):
-                stack.enter_context(locked(self._lock, shared=not alone))
+            with locked(self._gate, give_up=give_up):
+                stack.enter_context(locked(self._lock, shared=not alone, give_up=give_up))
             yield

@@ -21,6 +21,7 @@ from pytest_roo_load.core.units import duration
 from pytest_roo_load.engine.fleet.inline import InlineFleet
 from pytest_roo_load.engine.fleet.local import LocalFleet
 from pytest_roo_load.engine.fleet.strategy import Fleet
+from pytest_roo_load.engine.fleet.workers import WorkerFleet
 from pytest_roo_load.engine.journeys import check_journeys, pack
 from pytest_roo_load.engine.recorder import MAX_NAMES, OTHER
 from pytest_roo_load.engine.runner import Load, perform
@@ -88,6 +89,8 @@ def measuring(request: pytest.FixtureRequest) -> tuple[Run, Measured]:
         )
         pytest.fail(str(error), pytrace=False)
     run = run_of(item.config)
+    if run.refusal:
+        pytest.fail(run.refusal, pytrace=False)
     return run, measured_by(item, run)
 
 
@@ -212,6 +215,7 @@ class _Draft:
             objectives=measured.plan.objectives,
             early_end=asked.ends,
             injector=injector,
+            given_up=lambda: run.worker is not None and run.stopped,
         )
         return cls(
             number=number,
@@ -274,10 +278,15 @@ def _check_accounts(run: Run, accounts: int, users: int) -> None:
 
 def _fleet(run: Run, users: int) -> Fleet:
     """No more generators than users: one without a user would have nothing to measure with."""
-    return InlineFleet() if run.config.fleet == "inline" else LocalFleet(min(run.config.generators, users))
+    if run.config.fleet == "inline":
+        return InlineFleet()
+    if run.config.fleet == "xdist" and run.worker is not None:
+        return WorkerFleet(run.stations, run.worker, min(run.config.generators or users, users))
+    return LocalFleet(min(run.config.generators or 1, users))
 
 
 def _probe(run: Run, asked: Asked, generators: tuple[int, ...]) -> Probe:
     services = {name: service.pids for name, service in run.stack.known().items()}
-    probe = ProcessProbe({**services, **asked.watched, "generator": generators})
+    trees = {**services, **asked.watched, "generator": generators}
+    probe = ProcessProbe(trees, alone=("generator",))
     return probe if asked.faults is None else FollowingProbe(probe, run.keeper)

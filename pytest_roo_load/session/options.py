@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["OPTIONS", "Option", "add_options", "read_option"]
 
 SCALES = ("quick", "standard", "soak")
-FLEETS = ("local", "inline")
+FLEETS = ("local", "inline", "xdist")
 _MOST_GENERATORS = 256
 _YES, _NO = ("yes", "true", "1"), ("no", "false", "0")
 
@@ -153,13 +153,14 @@ OPTIONS = (
         name="generators",
         metavar="N",
         parse=_whole(1, _MOST_GENERATORS),
-        help="Number of generator processes; default: 1.",
+        help="Number of generator processes; default: 1, or under pytest -n all workers.",
     ),
     Option(
         name="fleet",
         metavar="WHERE",
         parse=_one_of(*FLEETS),
-        help="Where generators live: local (child processes, default) or inline (this process; default under --pdb).",
+        help="Where generators live: local (child processes, default), inline (this process; default under --pdb) or "
+        "xdist (the workers of pytest -n, default there).",
     ),
     Option(name="sla", metavar="FILE", parse=_text, help="Table of objectives; default: sla.toml beside the ini file."),
     Option(

@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_roo_load.session.config import Config
+from pytest_roo_load.session.crew import Crew
 from pytest_roo_load.session.locks import Exclusivity
 from pytest_roo_load.session.run_directory import RunDirectory
 
 if TYPE_CHECKING:
     from pytest_roo_load.core.sla.table import SlaTable
+    from pytest_roo_load.engine.fleet.station import Station
     from pytest_roo_load.keeper.client import Keeper
     from pytest_roo_load.session.progress import Progress
     from pytest_roo_load.session.stack import Stack
@@ -77,6 +79,9 @@ class Run:
         config: The options.
         identity: Shared by all processes of the run.
         worker: The xdist worker's id; None in the process that owns the run.
+
+    Attributes:
+        refusal: Why nothing can be measured although there are tests that would; empty when it can.
     """
 
     def __init__(self, config: Config, identity: Identity, worker: str | None, arguments: list[str]) -> None:
@@ -86,12 +91,16 @@ class Run:
         self._tables: dict[Path, SlaTable] = {}
         self.directory = RunDirectory(config.directory / "runs" / identity.id)
         self.exclusivity = Exclusivity(self.directory.path / "locks")
+        self.crew = Crew(self.exclusivity.folder)
+        self.refusal = ""
         self.measures = False
         self.misused = False
         self.losses: list[str] = []
         self.note = self.directory.path / "progress.json"
         self._arguments = arguments
         self._progress: Progress | None = None
+        self._parent = os.getppid()
+        self._station: Station | None = None
 
     def __repr__(self) -> str:
         return f"<Run {self.identity.id} in {self.worker or 'its owner'}>"
@@ -105,6 +114,37 @@ class Run:
         return Keeper(
             KeeperSettings(folder=Path(self.identity.folder), owner_pid=self.identity.owner, logs=self.directory.logs)
         )
+
+    @property
+    def stations(self) -> Path:
+        """Where the workers' generators are to be found; in the keeper's folder, so that it is deleted with it."""
+        return Path(self.identity.folder) / "g"
+
+    @property
+    def stopped(self) -> bool:
+        """Whether, in a worker, nothing may begin any more: the controller says so, or is gone."""
+        return self.crew.stopped or os.getppid() != self._parent
+
+    def join(self) -> None:
+        """In a worker: let others know that something measures, and generate load for them.
+
+        Raises:
+            RooLoadError: There is no place for what the workers share.
+        """
+        self.begin()
+        self.crew.folder.mkdir(exist_ok=True)
+        if self.config.fleet == "xdist":
+            from pytest_roo_load.engine.fleet.station import Station  # noqa: PLC0415 - loaded when used
+
+            self.keeper.start()
+            self.stations.mkdir(mode=0o700, exist_ok=True)
+            self._station = Station(self.stations / str(self.worker))
+            self._station.open()
+
+    def leave(self) -> None:
+        """The reverse of `join`; idempotent."""
+        if self._station is not None:
+            self._station.close()
 
     @cached_property
     def stack(self) -> Stack:

@@ -11,7 +11,7 @@ from typing import Any
 
 from pytest_roo_load.errors import UsageError
 
-__all__ = ["RunDirectory"]
+__all__ = ["RunDirectory", "write_json"]
 
 _SLUG = re.compile(r"[^A-Za-z0-9]+")
 _LONGEST_SLUG = 120
@@ -70,7 +70,7 @@ class RunDirectory:
         self.make()
         if not again and self.description.exists():
             return False
-        _write(self.description, facts)
+        write_json(self.description, facts)
         return True
 
     def described(self) -> dict[str, Any]:
@@ -95,7 +95,7 @@ class RunDirectory:
         self.make()
         path = self.path / "results" / f"{slug}-{attempt}.json"
         path.parent.mkdir(exist_ok=True)
-        _write(path, result)
+        write_json(path, result)
         return path
 
     def results(self) -> list[dict[str, Any]]:
@@ -110,7 +110,7 @@ def _position(result: dict[str, Any]) -> tuple[Any, ...]:
     return test["file"], test["line"], [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
 
-def _write(path: Path, value: dict[str, Any]) -> None:
+def write_json(path: Path, value: dict[str, Any]) -> None:
     """Write JSON so that a reader sees the old file or the new one, never half of it."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import psutil
@@ -17,17 +20,32 @@ from pytest_roo_load.core.profiles import Profile
 from pytest_roo_load.core.result import Result
 from pytest_roo_load.engine.fleet.inline import InlineFleet
 from pytest_roo_load.engine.fleet.local import LocalFleet
+from pytest_roo_load.engine.fleet.station import Station
 from pytest_roo_load.engine.fleet.strategy import Fleet
+from pytest_roo_load.engine.fleet.workers import WorkerFleet
 from pytest_roo_load.engine.journeys import check_journeys, pack
 from pytest_roo_load.engine.runner import Load, perform
 from pytest_roo_load.engine.shard import Shard
 from pytest_roo_load.monitor.processes import ProcessProbe
+
+
+@cache
+def _stations() -> Path:
+    """A folder with three stations, as three workers would have; they serve until the tests end."""
+    folder = Path(mkdtemp(prefix="roo-stations-"))
+    stations = [Station(folder / f"gw{number}") for number in range(3)]
+    for station in stations:
+        station.open()
+    atexit.register(lambda: ([station.close() for station in stations], folder.rmdir()))
+    return folder
+
 
 FLEETS: dict[str, Callable[[], Fleet]] = {
     "inline": InlineFleet,
     "one process": lambda: LocalFleet(1),
     "two processes": lambda: LocalFleet(2),
     "three processes": lambda: LocalFleet(3),
+    "three stations": lambda: WorkerFleet(_stations(), "gw0", 3),
 }
 
 

@@ -52,7 +52,7 @@ def test_what_is_not_set_has_its_documented_default(pytester: pytest.Pytester) -
     from pytest_roo_load.session.config import read_config  # noqa: PLC0415
 
     config = read_config(pytester.parseconfig())
-    assert (config.scale, config.generators, config.fleet, config.target) == ("standard", 1, "local", None)
+    assert (config.scale, config.generators, config.fleet, config.target) == ("standard", None, "local", None)
     assert config.sla == pytester.path / "sla.toml"
     assert config.directory == pytester.path / ".roo"
     assert read_config(pytester.parseconfig("--pdb")).fleet == "inline"

@@ -1,4 +1,4 @@
-"""How a run and its child generators talk: pickled messages, each after its length, over a socket pair."""
+"""How whoever leads a run and its generators talk: pickled messages, each after its length, over a Unix socket."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """From the generator: journeys are loaded, the load could begin."""
+    """From the generator: journeys are loaded, the load could begin in this process."""
+
+    pid: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ Message = Task | Ready | Go | Stop | Report | Done | Failed
 
 
 class Wire:
-    """One end of the socket pair."""
+    """One end of a socket."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
