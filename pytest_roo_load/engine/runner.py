@@ -20,7 +20,7 @@ from pytest_roo_load.engine.fleet.strategy import Fleet
 from pytest_roo_load.engine.meter import Meter
 from pytest_roo_load.engine.shard import Outcome, Shard
 from pytest_roo_load.engine.spool import Spool, Timeline
-from pytest_roo_load.errors import UsageError
+from pytest_roo_load.errors import GeneratorError, UsageError
 
 __all__ = ["Load", "perform"]
 
@@ -57,8 +57,7 @@ def perform(load: Load) -> tuple[Result, tuple[float, float]]:
 
     Raises:
         UsageError: Called while an event loop runs in this thread.
-        GeneratorError: A generator died.
-        KeyboardInterrupt: The load was given up.
+        GeneratorError: A generator died, or the load was given up.
     """
     if _is_inside_a_loop():
         raise UsageError(
@@ -114,7 +113,7 @@ class _Follower:
         try:
             while not (await asyncio.wait({task}, timeout=_LOOK_S))[0]:
                 if self._load.given_up():
-                    raise KeyboardInterrupt
+                    raise GeneratorError("the run was stopped while this load was generated")
             return task.result()
         finally:
             task.cancel()

@@ -140,7 +140,11 @@ def take_turn(item: pytest.Item) -> Generator[None]:
         hold = run.exclusivity.hold(alone=plan_key in item.stash, give_up=lambda: run.stopped)
         _enter_or_stop(stack, hold, item.session)
         run.crew.begin(run.worker, item.nodeid)
-        yield
+        try:
+            yield
+        finally:
+            if item.session.shouldfail or item.session.shouldstop:  # before others have their turn, -x for example
+                run.crew.stop()
 
 
 @contextlib.contextmanager

@@ -33,10 +33,11 @@ from pytest_roo_load.monitor.processes import ProcessProbe
 def _stations() -> Path:
     """A folder with three stations, as three workers would have; they serve until the tests end."""
     folder = Path(mkdtemp(prefix="roo-stations-"))
-    stations = [Station(folder / f"gw{number}") for number in range(3)]
-    for station in stations:
+    atexit.register(folder.rmdir)
+    for number in range(3):
+        station = Station(folder / f"gw{number}")
         station.open()
-    atexit.register(lambda: ([station.close() for station in stations], folder.rmdir()))
+        atexit.register(station.close)
     return folder
 
 

@@ -92,16 +92,21 @@ class Station:
         self._loop, self._over, self._turn = asyncio.get_running_loop(), asyncio.Event(), asyncio.Lock()
         server = await asyncio.start_unix_server(self._talk, self._path)
         self._listening.set()
-        if not self._closed.is_set():
-            await self._over.wait()
-        server.close()
+        try:
+            if not self._closed.is_set():
+                await self._over.wait()
+        finally:
+            server.close()
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one leader; cancelled when the loop ends, of which asyncio's streams would complain."""
         before = sys.getswitchinterval()
         try:
             async with self._turn:  # the load of a leader that was killed may still be ending
                 sys.setswitchinterval(_SWITCH_S)
                 await serve(Wire(reader, writer))
+        except asyncio.CancelledError:
+            return
         finally:
             sys.setswitchinterval(before)
             writer.close()
