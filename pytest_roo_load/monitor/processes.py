@@ -39,7 +39,7 @@ class ProcessProbe:
 
 
 class _Tree:
-    def __init__(self, pids: tuple[int, ...], *, alone: bool) -> None:
+    def __init__(self, pids: tuple[int, ...], *, alone: bool = False) -> None:
         self._alone = alone
         self._roots = list(_processes(pids))
         self._cpu_s: dict[tuple[int, float], float] = {}
