@@ -10,6 +10,7 @@ from time import perf_counter
 from pytest_roo_load.core.profiles import Plan, users_of
 from pytest_roo_load.engine.performance import AFTER_AN_ERROR_S, Journey, perform_once
 from pytest_roo_load.engine.quota import Quota
+from pytest_roo_load.engine.turns import granted
 from pytest_roo_load.engine.user import Surroundings, VirtualUser
 
 __all__ = ["ClosedDriver"]
@@ -91,7 +92,7 @@ class ClosedDriver:
         """The life of a user that has been entered already."""
         recorder, turns = self._around.recorder, self._around.turns
         try:
-            while await turns.take(user):
+            while await granted(turns.take(user)):
                 if await perform_once(user, journey, has_turn=True):
                     recorder.leave()
                     await self._around.pauses.pause(AFTER_AN_ERROR_S)

@@ -19,10 +19,10 @@ class Iterations:
     Every 64th turn gives way to other users, so that a journey that never waits cannot hold up the generator.
     """
 
-    __slots__ = ("_may_iterate", "_number", "_phase", "_recorder", "_user")
+    __slots__ = ("_number", "_phase", "_recorder", "_take_turn", "_user")
 
-    def __init__(self, may_iterate: Callable[[], Awaitable[bool]], recorder: PhaseRecorder, user: int) -> None:
-        self._may_iterate = may_iterate
+    def __init__(self, take_turn: Callable[[], bool | Awaitable[bool]], recorder: PhaseRecorder, user: int) -> None:
+        self._take_turn = take_turn
         self._recorder = recorder
         self._user = user
         self._number = -1
@@ -35,10 +35,13 @@ class Iterations:
         return self
 
     async def __anext__(self) -> int:
-        self.end()
+        if self._phase is not None:
+            self._phase.finish(self._user)
+            self._phase = None
         if self._number % _BREATH == _BREATH - 1:
             await asyncio.sleep(0)
-        if not await self._may_iterate():
+        turn = self._take_turn()
+        if turn is not True and (turn is False or not await turn):
             raise StopAsyncIteration
         self._phase = self._recorder.current
         self._number += 1

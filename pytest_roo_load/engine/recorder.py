@@ -71,6 +71,11 @@ class PhaseRecorder:
 
     A slot belongs to a phase for good: an operation that ends after its phase still counts for it. Memory is one
     histogram per (name, outcome, phase) and the samples of the current second.
+
+    Attributes:
+        phase: The current phase.
+        current: What it records: an iteration counts for the phase in which it began.
+        recording: What all phases recorded.
     """
 
     def __init__(self, phase: str) -> None:
@@ -80,7 +85,7 @@ class PhaseRecorder:
         self._active = 0
         self._least: int | None = None
         self.switch(phase)
-        self._current.recording.users = None
+        self.current.users = None
 
     def __repr__(self) -> str:
         return f"<PhaseRecorder in {self.phase}, {self._active} users active, {len(self._slots)} operations>"
@@ -93,7 +98,8 @@ class PhaseRecorder:
             self.recording.phase(phase).turns.update(self._members)
         self._current = self._phases[phase]
         self._slots = self._current.operations
-        self._current.recording.users = self._active
+        self.current = self._current.recording
+        self.current.users = self._active
 
     def slot(self, name: str) -> RecorderSlot:
         """The slot of an operation in the current phase; beyond 200 names the rest is "(other)"."""
@@ -109,7 +115,10 @@ class PhaseRecorder:
 
     def check(self, name: str, held: bool) -> None:  # noqa: FBT001 - the outcome is what is recorded
         """Count the outcome of a check."""
-        self._current.recording.checks.setdefault(name, [0, 0])[not held] += 1
+        counts = self.current.checks.get(name)
+        if counts is None:
+            counts = self.current.checks[name] = [0, 0]
+        counts[not held] += 1
 
     def value(self, name: str, value: Any) -> None:
         """Keep a value for the test."""
@@ -120,14 +129,14 @@ class PhaseRecorder:
         self._active += users
         if self._least is None:
             self._least = self._active
-        if self._current.recording.users is None:
-            self._current.recording.users = self._active
+        if self.current.users is None:
+            self.current.users = self._active
 
     def join(self, users: Iterable[int]) -> None:
         """Users, by number, whose iterations are counted one by one from now on."""
         new = dict.fromkeys(users, 0)
         self._members.update(new)
-        self._current.recording.turns.update(new)
+        self.current.turns.update(new)
 
     def retire(self) -> None:
         """A user has nothing more to do: that there are fewer from now on is the plan's doing."""
@@ -137,28 +146,23 @@ class PhaseRecorder:
         """A user is out of its journey although the load goes on."""
         self._active -= 1
         self._least = self._active if self._least is None else min(self._least, self._active)
-        least = self._current.recording.users
-        self._current.recording.users = self._active if least is None else min(least, self._active)
-
-    @property
-    def current(self) -> PhaseRecording:
-        """What the current phase records: an iteration counts for the phase in which it began."""
-        return self._current.recording
+        least = self.current.users
+        self.current.users = self._active if least is None else min(least, self._active)
 
     def arrived(self, *, behind: bool = False) -> None:
         """An arrival was due; it begins now, which is `behind` the schedule when that was long ago."""
-        self._current.recording.arrivals += 1
-        self._current.recording.behind += behind
+        self.current.arrivals += 1
+        self.current.behind += behind
 
     def dropped(self, arrivals: int) -> None:
         """Arrivals found no free user."""
-        self._current.recording.dropped += arrivals
+        self.current.dropped += arrivals
 
     def missed(self, arrivals: int) -> None:
         """Arrivals were due that the generator was too far behind to begin."""
-        self._current.recording.arrivals += arrivals
-        self._current.recording.behind += arrivals
-        self._current.recording.missed += arrivals
+        self.current.arrivals += arrivals
+        self.current.behind += arrivals
+        self.current.missed += arrivals
 
     def look(self, passed_s: float) -> None:
         """Count what is in flight, so long after the last look; of past phases, as long as something of them is."""

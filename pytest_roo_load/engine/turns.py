@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_roo_load.engine.quota import Quota
@@ -9,14 +10,19 @@ from pytest_roo_load.engine.quota import Quota
 if TYPE_CHECKING:
     from pytest_roo_load.engine.user import VirtualUser
 
-__all__ = ["ClosedTurns", "Turns"]
+__all__ = ["ClosedTurns", "Turns", "granted"]
 
 
 class Turns(Protocol):
     """Gives turns to users; a turn is the permission for one iteration."""
 
-    async def take(self, user: VirtualUser) -> bool:
-        """Wait for the user's next turn; False when there will be none."""
+    def take(self, user: VirtualUser) -> bool | Awaitable[bool]:
+        """The user's next turn: whether there is one, at once or to be waited for."""
+
+
+async def granted(turn: bool | Awaitable[bool]) -> bool:  # noqa: FBT001 - the answer of `Turns.take`
+    """Whether there is a turn, waited for if need be."""
+    return turn if isinstance(turn, bool) else await turn
 
 
 class ClosedTurns:
@@ -28,6 +34,6 @@ class ClosedTurns:
     def __repr__(self) -> str:
         return f"<ClosedTurns with {self._quota!r}>"
 
-    async def take(self, user: VirtualUser) -> bool:
+    def take(self, user: VirtualUser) -> bool:
         """See `Turns`."""
         return not user.dismissed and self._quota.take()

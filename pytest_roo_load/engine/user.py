@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -80,39 +81,35 @@ class VirtualUser:
         self._has_turn = False
         self._taken: dict[Feed, int] = {}
         self._turns: Iterations | None = None
-        self._random: random.Random | None = None
-        self._http: HttpClient | None = None
-        self._websocket: WebSocketClient | None = None
+        self._clients: tuple[HttpClient | WebSocketClient, ...] = ()
 
     def __repr__(self) -> str:
         return f"<VirtualUser {self.id} of run {self.run}>"
 
-    @property
+    @cached_property
     def random(self) -> random.Random:
         """The user's own generator, the same in every run with the same seed."""
-        if self._random is None:
-            self._random = random.Random(f"{self._surroundings.seed}/{self.id}")
-        return self._random
+        return random.Random(f"{self._surroundings.seed}/{self.id}")
 
-    @property
+    @cached_property
     def http(self) -> HttpClient:
         """The user's own HTTP client."""
-        if self._http is None:
-            from pytest_roo_load.clients.http.client import HttpClient  # noqa: PLC0415 - loaded when used
+        from pytest_roo_load.clients.http.client import HttpClient  # noqa: PLC0415 - loaded when used
 
-            around = self._surroundings
-            self._http = HttpClient(self._target(), self.recorder, around.sweeper, around.names)
-        return self._http
+        around = self._surroundings
+        client = HttpClient(self._target(), self.recorder, around.sweeper, around.names)
+        self._clients += (client,)
+        return client
 
-    @property
+    @cached_property
     def websocket(self) -> WebSocketClient:
         """The user's own WebSocket client."""
-        if self._websocket is None:
-            from pytest_roo_load.clients.websocket.client import WebSocketClient  # noqa: PLC0415 - loaded when used
+        from pytest_roo_load.clients.websocket.client import WebSocketClient  # noqa: PLC0415 - loaded when used
 
-            around = self._surroundings
-            self._websocket = WebSocketClient(around.target_ws or self._target(), self.recorder, around.sweeper)
-        return self._websocket
+        around = self._surroundings
+        client = WebSocketClient(around.target_ws or self._target(), self.recorder, around.sweeper)
+        self._clients += (client,)
+        return client
 
     @property
     def account(self) -> Account | None:
@@ -158,11 +155,11 @@ class VirtualUser:
         else:
             self._turns.end()
 
-    async def _take_turn(self) -> bool:
+    def _take_turn(self) -> bool | Awaitable[bool]:
         if self._has_turn:
             self._has_turn = False
             return not (self._surroundings.pauses.ended or self.dismissed)
-        return await self._surroundings.turns.take(self)
+        return self._surroundings.turns.take(self)
 
     @asynccontextmanager
     async def group(self, name: str) -> AsyncIterator[None]:
@@ -208,9 +205,6 @@ class VirtualUser:
 
     async def close(self) -> None:
         """Close the user's connections; idempotent."""
-        try:
-            if self._websocket is not None:
-                await self._websocket.close()
-        finally:
-            if self._http is not None:
-                await self._http.close()
+        async with AsyncExitStack() as stack:
+            for client in self._clients:
+                stack.push_async_callback(client.close)

@@ -38,5 +38,5 @@ def test_every_number_uuid_and_hash_is_an_id(number: int, one: uuid.UUID, data: 
 def test_the_memory_of_paths_is_bounded() -> None:
     names = RouteNames()
     for number in range(10_000):
-        assert names.route("GET", f"/x/{number}") == ("GET /x/:id", f"GET /x/{number} HTTP/1.1\r\n".encode())
+        assert names["GET", f"/x/{number}"] == ("GET /x/:id", f"GET /x/{number} HTTP/1.1\r\n".encode())
     assert int(repr(names).split()[2]) <= 4096

@@ -13,7 +13,7 @@ from raw_server import OK, Peer, answering, serving
 from pytest_roo_load.clients.http.client import HttpClient
 from pytest_roo_load.clients.http.origin import Origin
 from pytest_roo_load.clients.http.request import header_lines, request_line
-from pytest_roo_load.clients.http.response import Response
+from pytest_roo_load.clients.http.response import Head, Response
 from pytest_roo_load.clients.sweeper import Sweeper
 from pytest_roo_load.engine.recorder import PhaseRecorder
 from pytest_roo_load.errors import UsageError
@@ -174,7 +174,7 @@ def test_what_is_no_target(url: str) -> None:
 
 
 def test_repeated_headers_are_joined() -> None:
-    response = Response(200, [(b"Vary", b"a"), (b"vary", b"b"), (b"X", b"\xe4")], b"{}")
+    response = Response(Head(200, [(b"Vary", b"a"), (b"vary", b"b"), (b"X", b"\xe4")]), b"{}")
     assert response.headers == {"vary": "a, b", "x": "ä"}
     assert response.json() == {}
     assert repr(response) == "<Response 200, 2 bytes>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Collection, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from functools import lru_cache
@@ -18,7 +19,7 @@ from pytest_roo_load.clients.http.following import Hop, OrRedirect, follow
 from pytest_roo_load.clients.http.names import RouteNames
 from pytest_roo_load.clients.http.origin import Origin
 from pytest_roo_load.clients.http.request import RequestOptions, framing_line, header_lines
-from pytest_roo_load.clients.http.response import Response
+from pytest_roo_load.clients.http.response import RawHeaders, Response
 from pytest_roo_load.clients.http.settings import HttpSettings
 from pytest_roo_load.clients.http.streaming import StreamedResponse
 from pytest_roo_load.clients.http.transport import Transport, transport_to
@@ -29,8 +30,6 @@ from pytest_roo_load.errors import OperationError
 __all__ = ["HttpClient"]
 
 _EXEMPLAR_BYTES = 500
-_SET_COOKIE = b"set-cookie"
-_SET_COOKIE_LENGTH = len(_SET_COOKIE)
 _CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization", "host"})
 
 
@@ -85,8 +84,8 @@ class HttpClient:
     """
 
     __slots__ = (
-        "_finishing", "_headers", "_home", "_jar", "_names", "_others", "_plain", "_recorder", "_retired", "_sweeper",
-        "cookies", "settings", "timeout_s",
+        "_finishing", "_has_cookies", "_headers", "_home", "_jar", "_names", "_others", "_plain", "_recorder",
+        "_retired", "_sweeper", "cookies", "settings", "timeout_s",
     )  # fmt: skip
 
     def __init__(
@@ -99,7 +98,7 @@ class HttpClient:
     ) -> None:
         self._recorder = recorder
         self._sweeper = sweeper
-        self._names = names or RouteNames()
+        self._names = RouteNames() if names is None else names
         self._headers = _USUAL_HEADERS
         self._others: dict[Origin, _Place] = {}
         self._retired: list[Transport] = []
@@ -132,6 +131,7 @@ class HttpClient:
         self.timeout_s = settings.timeout_s
         self._finishing = settings.decompress or settings.timing
         self._jar = self.cookies if settings.cookies else None
+        self._has_cookies = bool(self._jar)
         self._plain = not settings.follow_redirects
         if settings.decompress:
             self._headers = {**self._headers, "Accept-Encoding": accepted_codings()}
@@ -161,23 +161,23 @@ class HttpClient:
 
     def get(self, path: str, **options: Unpack[RequestOptions]) -> Coroutine[Any, Any, Response]:
         """GET; see `request`."""
-        return self.request("GET", path, **options)
+        return self._ask("GET", path, options)
 
     def delete(self, path: str, **options: Unpack[RequestOptions]) -> Coroutine[Any, Any, Response]:
         """DELETE; see `request`."""
-        return self.request("DELETE", path, **options)
+        return self._ask("DELETE", path, options)
 
     def post(self, path: str, **options: Unpack[RequestOptions]) -> Coroutine[Any, Any, Response]:
         """POST; see `request`."""
-        return self.request("POST", path, **options)
+        return self._ask("POST", path, options)
 
     def put(self, path: str, **options: Unpack[RequestOptions]) -> Coroutine[Any, Any, Response]:
         """PUT; see `request`."""
-        return self.request("PUT", path, **options)
+        return self._ask("PUT", path, options)
 
     def patch(self, path: str, **options: Unpack[RequestOptions]) -> Coroutine[Any, Any, Response]:
         """PATCH; see `request`."""
-        return self.request("PATCH", path, **options)
+        return self._ask("PATCH", path, options)
 
     def request(self, method: str, path: str, **options: Unpack[RequestOptions]) -> Coroutine[Any, Any, Response]:
         """Send a request and wait for its complete answer; it is one operation.
@@ -195,9 +195,7 @@ class HttpClient:
             OperationError: No complete answer came; it has been counted.
             UsageError: The path, a header or the body cannot be sent; nothing was.
         """
-        if self._plain and "retries" not in options:
-            return self._once(method, path, options, self._home)
-        return self._follow(Hop(self._home.origin, method, path, options))
+        return self._ask(method, path, options)
 
     @asynccontextmanager
     async def stream(
@@ -220,15 +218,14 @@ class HttpClient:
             UsageError: The request cannot be sent; nothing was.
         """
         began, place = perf_counter(), self._home
-        name, line = self._names.route(method, path)
+        name, line = self._names[method, path]
         end, body = self._prepared(method, path, options, place)
         slot = self._recorder.slot(options.get("name") or name)
         slot.started += 1
         answer: StreamedResponse | None = None
         try:
             stream = await place.transport.stream(line + end, body, options.get("timeout_s", self.timeout_s))
-            if self._jar is not None:
-                self._jar.store(stream.raw_headers, place.origin, path)
+            self._remember(stream.raw_headers, place.origin, path)
             try:
                 answer = StreamedResponse(stream, decoding=self.settings.decompress)
                 yield answer
@@ -249,36 +246,49 @@ class HttpClient:
         for transport in (*self._retired, *(place.transport for place in self._places())):
             await transport.close()
 
+    def _ask(self, method: str, path: str, options: RequestOptions) -> Coroutine[Any, Any, Response]:
+        if self._plain and (not options or "retries" not in options):
+            return self._once(method, path, options, self._home)
+        return self._follow(Hop(self._home.origin, method, path, options))
+
     async def _once(self, method: str, path: str, options: RequestOptions, place: _Place) -> Response:
         began = perf_counter()
-        name, line = self._names.route(method, path)
-        if method == "GET" and not options and not self._jar:
+        name, line = self._names[method, path]
+        if method == "GET" and not options and not self._has_cookies:
             head: bytes = line + place.dress.end
             body: bytes | StreamedBody = b""
+            deadline = began + self.timeout_s
         else:
             end, body = self._prepared(method, path, options, place)
             head, name = line + end, options.get("name") or name
+            deadline = began + options.get("timeout_s", self.timeout_s)
         slot = self._recorder.slot(name)
         slot.started += 1
         try:
-            response = await place.transport.exchange(head, body, began + options.get("timeout_s", self.timeout_s))
+            response = await place.transport.exchange(head, body, deadline)
             latency = perf_counter() - began
             if self._finishing:
                 self._finish(response, name)
         except OperationError as error:
             count_failure(slot, perf_counter() - began, error, f"{method} {path}")
             raise
-        if self._jar is not None:
-            for header, _ in response.raw_headers:
-                if len(header) == _SET_COOKIE_LENGTH and header.lower() == _SET_COOKIE:
-                    self._jar.store(response.raw_headers, place.origin, path)
-                    break
-        expected = options.get("expect")
-        if response.ok if expected is None else response.status in expected:
+        except asyncio.CancelledError:
+            place.transport.forsake()
+            raise
+        if response.head.sets_cookies:
+            self._remember(response.raw_headers, place.origin, path)
+        expected = options.get("expect") if options else None
+        if response.head.ok if expected is None else response.head.status in expected:
             slot.ok.append(latency)
         else:
             slot.fail(latency, f"status {response.status}", _exemplar(method, path, response))
         return response
+
+    def _remember(self, raw_headers: RawHeaders, origin: Origin, path: str) -> None:
+        """Keep the cookies that an answer sets, if cookies are kept."""
+        if self._jar is not None:
+            self._jar.store(raw_headers, origin, path)
+            self._has_cookies = True
 
     async def _follow(self, first: Hop) -> Response:
         following = self.settings.follow_redirects
@@ -293,7 +303,7 @@ class HttpClient:
             return await follow(send, first, self.settings)
         except OperationError as error:
             if not error.counted:
-                slot = self._recorder.slot(first.options.get("name") or self._names.route(first.method, first.path)[0])
+                slot = self._recorder.slot(first.options.get("name") or self._names[first.method, first.path][0])
                 slot.started += 1
                 count_failure(slot, 0.0, error, f"{first.method} {first.path}")
             raise

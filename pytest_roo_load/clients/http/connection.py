@@ -4,37 +4,31 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import httptools
 
 from pytest_roo_load.clients.http.body import StreamedBody
 from pytest_roo_load.clients.http.connecting import Opened
+from pytest_roo_load.clients.http.heads import Limits, known_heads
 from pytest_roo_load.clients.http.incoming import Incoming
-from pytest_roo_load.clients.http.response import Response
+from pytest_roo_load.clients.http.response import Head, Response
 from pytest_roo_load.clients.sweeper import IDLE
 from pytest_roo_load.errors import ConnectionLost, OperationError, OperationTimeout, ProtocolError, UsageError
 
-__all__ = ["Connection", "Limits"]
+__all__ = ["Connection"]
 
 _INFORMATIONAL = 200
 _MAX_HEAD_BYTES = 256 * 2**10
 
 
-class Limits(NamedTuple):
-    """How much of an answer is put up with.
-
-    Attributes:
-        max_headers: The most headers.
-        max_body_bytes: The longest body, unless it is streamed.
-    """
-
-    max_headers: int
-    max_body_bytes: int
-
-
 class Connection(asyncio.Protocol):
     """Sends one request at a time and parses its answer.
+
+    Args:
+        gone: Called when the connection has ended.
+        idle: Where it lies while another request may be sent; it goes back there when an answer is complete.
+        limits: How much of an answer is put up with.
 
     Attributes:
         deadline: When the awaited answer must be complete; see `Expiring`.
@@ -43,12 +37,16 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_answer", "_bodiless", "_body", "_gone", "_headers", "_in_body", "_incoming", "_max_body", "_max_headers",
-        "_parser", "_pending", "_plain", "_sending", "_transport", "_writable", "deadline", "opened", "reusable",
+        "_answer", "_bodiless", "_body", "_gone", "_headers", "_idle", "_in_body", "_incoming", "_known", "_max_body",
+        "_max_headers", "_new_answer", "_parser", "_pending", "_plain", "_sending", "_transport", "_writable",
+        "deadline", "opened", "reusable",
     )  # fmt: skip
 
-    def __init__(self, gone: Callable[[Connection], None], limits: Limits) -> None:
+    def __init__(self, gone: Callable[[Connection], None], idle: list[Connection], limits: Limits) -> None:
         self._gone = gone
+        self._idle = idle
+        self._known = known_heads(limits)
+        self._new_answer = asyncio.get_running_loop().create_future  # asking for the loop each time costs a system call
         self._max_headers, self._max_body = limits
         self._transport: asyncio.Transport | None = None
         self._answer: asyncio.Future[Any] | None = None
@@ -70,6 +68,11 @@ class Connection(asyncio.Protocol):
         state = "waiting for an answer" if self._answer else "idle" if self.reusable else "closed"
         return f"<Connection {state}>"
 
+    @property
+    def is_forsaken(self) -> bool:
+        """Whether the awaited answer was cancelled, so that nobody is there to take it."""
+        return self._answer is not None and self._answer.cancelled()
+
     def send(self, head: bytes, body: bytes, deadline: float) -> asyncio.Future[Response]:
         """Write a request; the future gives its answer, or an `OperationError`.
 
@@ -78,7 +81,7 @@ class Connection(asyncio.Protocol):
             body: The body, or what of it is there already.
             deadline: When the answer must be complete.
         """
-        answer = asyncio.get_running_loop().create_future()
+        answer = self._new_answer()
         if self._transport is None or not self.reusable:
             answer.set_exception(ConnectionLost("the connection was closed before the request was sent"))
             return answer
@@ -158,9 +161,21 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Part of `asyncio.Protocol`."""
-        if self._answer is None:
+        answer = self._answer
+        if answer is None:
             self._fail(ProtocolError("the server sent bytes that nobody asked for"))
-            return
+        elif self._plain:
+            start = data.find(b"\r\n\r\n") + 4
+            known = self._known.get(data[:start])
+            if known is not None and len(data) - start == known[1]:
+                self._deliver(answer, known[0], data[start:])
+            else:
+                self._parse(data)
+                self._learn(answer, data)
+        else:
+            self._parse(data)
+
+    def _parse(self, data: bytes) -> None:
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
@@ -169,6 +184,11 @@ class Connection(asyncio.Protocol):
             self._fail(ProtocolError("the server switched protocols although nobody asked it to"))
         if self._answer is not None:
             self._keep_limits(len(data))
+
+    def _learn(self, answer: asyncio.Future[Response], data: bytes) -> None:
+        """Remember the head, if the data was a whole answer after which another request may be sent."""
+        if self._plain and self.reusable and answer.done() and not answer.cancelled():
+            self._known.learn(data, answer.result())
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Part of `asyncio.Protocol`."""
@@ -221,22 +241,29 @@ class Connection(asyncio.Protocol):
 
     def _complete(self) -> None:
         answer, headers, body = self._answer, self._headers, self._body
-        self._answer = None
         self._headers = []
         self._body = []
         self._in_body = False
-        self.deadline = IDLE
-        if not self._plain and self._finish_special():
-            answer = None
-        if answer is not None and not answer.done():
+        is_streamed = not self._plain and self._finish_special()
+        if answer is not None and not is_streamed:
             content = body[0] if len(body) == 1 else b"".join(body)
             if len(content) > self._max_body:
-                self.reusable = False
-                answer.set_exception(self._too_long())
+                self._fail(self._too_long())
             else:
-                answer.set_result(Response(self._parser.get_status_code(), headers, content))
+                self._deliver(answer, Head(self._parser.get_status_code(), headers), content)
+        self._answer = None
+        self.deadline = IDLE
         if not self.reusable and self._transport is not None:
             self._transport.close()
+
+    def _deliver(self, answer: asyncio.Future[Any], head: Head, body: bytes) -> None:
+        """Give a complete answer to who waits for it; another request may be sent from now on."""
+        self._answer = None
+        self.deadline = IDLE
+        if self.reusable:
+            self._idle.append(self)
+        if not answer.done():
+            answer.set_result(Response(head, body))
 
     def _finish_special(self) -> bool:
         """End whatever was special about this exchange; whether its answer was a streamed one."""

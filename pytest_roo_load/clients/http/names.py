@@ -24,25 +24,20 @@ def route_of(path: str) -> str:
     return "/".join(":id" if _ID.fullmatch(segment) else segment for segment in bare.split("/"))
 
 
-class RouteNames:
-    """Remembers the paths it has seen, up to a few thousand, since a path is asked for again and again."""
+class RouteNames(dict[tuple[str, str], tuple[str, bytes]]):
+    """By method and path: the name of a request, "GET /conversations/:id", and its first line.
 
-    def __init__(self) -> None:
-        self._routes: dict[tuple[str, str], tuple[str, bytes]] = {}
+    It remembers the paths that it was asked for, up to a few thousand, since a path is asked for again and again.
+    A method or path that cannot be sent is a `UsageError`.
+    """
 
     def __repr__(self) -> str:
-        return f"<RouteNames of {len(self._routes)} paths>"
+        return f"<RouteNames of {len(self)} paths>"
 
-    def route(self, method: str, path: str) -> tuple[str, bytes]:
-        """The name of a request, "GET /conversations/:id", and its first line.
-
-        Raises:
-            UsageError: Method or path cannot be sent.
-        """
-        try:
-            return self._routes[method, path]
-        except KeyError:
-            if len(self._routes) >= _MOST:
-                self._routes.clear()
-            line = request_line(method, path)
-            return self._routes.setdefault((method, path), (f"{method} {route_of(path)}", line))
+    def __missing__(self, request: tuple[str, str]) -> tuple[str, bytes]:
+        method, path = request
+        if len(self) >= _MOST:
+            self.clear()
+        line = request_line(method, path)
+        self[request] = found = f"{method} {route_of(path)}", line
+        return found

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from time import perf_counter
 from typing import Any, TypeVar
 
 from pytest_roo_load.clients.http.body import StreamedBody
 from pytest_roo_load.clients.http.connecting import Opened, open_connection
-from pytest_roo_load.clients.http.connection import Connection, Limits
+from pytest_roo_load.clients.http.connection import Connection
+from pytest_roo_load.clients.http.heads import Limits
 from pytest_roo_load.clients.http.incoming import Incoming
 from pytest_roo_load.clients.http.origin import Origin
 from pytest_roo_load.clients.http.response import Response
@@ -42,24 +43,32 @@ class Pool:
     def __repr__(self) -> str:
         return f"{len(self._open)} connections, {len(self._idle)} idle"
 
-    async def exchange(self, head: bytes, body: bytes | StreamedBody, deadline: float) -> Response:
+    def exchange(self, head: bytes, body: bytes | StreamedBody, deadline: float) -> Awaitable[Response]:
         """See `transport.Transport`."""
-        connection = self._take_idle() or await self._connect(deadline)
+        connection = self._take_idle()
+        if connection is not None and type(body) is bytes:
+            return connection.send(head, body, deadline)
+        return self._exchange(connection, head, body, deadline)
+
+    async def _exchange(
+        self, connection: Connection | None, head: bytes, body: bytes | StreamedBody, deadline: float
+    ) -> Response:
+        connection = connection or await self._connect(deadline)
+        if isinstance(body, bytes):
+            return await connection.send(head, body, deadline)
+        answer = connection.send(head, b"", deadline)
+        uploading = asyncio.create_task(connection.upload(body))
         try:
-            if isinstance(body, bytes):
-                response = await connection.send(head, body, deadline)
-            else:
-                answer = connection.send(head, b"", deadline)
-                uploading = asyncio.create_task(connection.upload(body))
-                response = await _answer_to(uploading, answer, connection)
+            return await _answer_to(uploading, answer, connection)
         except asyncio.CancelledError:
             connection.close()
             raise
-        if self._timed and isinstance(connection, TimedConnection):
-            response.timing = connection.timing()
-        if connection.reusable:
-            self._idle.append(connection)
-        return response
+
+    def forsake(self) -> None:
+        """See `transport.Transport`."""
+        for connection in list(self._open):
+            if connection.is_forsaken:
+                connection.close()
 
     async def stream(self, head: bytes, body: bytes | StreamedBody, timeout_s: float) -> Incoming:
         """See `transport.Transport`."""
@@ -100,7 +109,7 @@ class Pool:
     async def _connect(self, deadline: float) -> Connection:
         sort = TimedConnection if self._timed else Connection
         connection, opened = await open_connection(
-            self._origin, self._settings, lambda: sort(self._forget, self._limits), deadline
+            self._origin, self._settings, lambda: sort(self._forget, self._idle, self._limits), deadline
         )
         connection.opened = opened
         self._opened(opened)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["RawHeaders", "Response", "Timing", "joined"]
+__all__ = ["Head", "RawHeaders", "Response", "Timing", "joined"]
 
-RawHeaders = list[tuple[bytes, bytes]]
+RawHeaders = Sequence[tuple[bytes, bytes]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,21 +38,41 @@ def joined(raw_headers: RawHeaders) -> dict[str, str]:
     return result
 
 
+class Head:
+    """Status and headers of an answer. Answers that begin alike share one, so it never changes.
+
+    Attributes:
+        status: The status code.
+        ok: Whether the status is below 400.
+        raw_headers: (name, value) pairs in order, as they came.
+        sets_cookies: Whether a Set-Cookie is among them.
+    """
+
+    __slots__ = ("ok", "raw_headers", "sets_cookies", "status")
+
+    def __init__(self, status: int, raw_headers: RawHeaders) -> None:
+        self.status = status
+        self.ok = status < 400  # noqa: PLR2004 - RFC 9110, 15: 4xx and 5xx are errors
+        self.raw_headers = tuple(raw_headers)
+        self.sets_cookies = any(name.lower() == b"set-cookie" for name, _ in raw_headers)
+
+    def __repr__(self) -> str:
+        return f"<Head {self.status}, {len(self.raw_headers)} headers>"
+
+
 class Response:
     """A complete answer: status, headers and body.
 
     Attributes:
-        status: The status code.
+        head: Status and headers.
         body: The body's bytes: as they came, or decoded when the client's setting `decompress` is on.
-        raw_headers: (name, value) pairs in order, as they came.
         timing: Where the time went, when the client's setting `timing` is on.
     """
 
-    __slots__ = ("body", "raw_headers", "status", "timing")
+    __slots__ = ("body", "head", "timing")
 
-    def __init__(self, status: int, raw_headers: RawHeaders, body: bytes) -> None:
-        self.status = status
-        self.raw_headers = raw_headers
+    def __init__(self, head: Head, body: bytes) -> None:
+        self.head = head
         self.body = body
         self.timing: Timing | None = None
 
@@ -60,9 +80,19 @@ class Response:
         return f"<Response {self.status}, {len(self.body)} bytes>"
 
     @property
+    def status(self) -> int:
+        """The status code."""
+        return self.head.status
+
+    @property
     def ok(self) -> bool:
         """Whether the status is below 400."""
-        return self.status < 400  # noqa: PLR2004 - RFC 9110, 15: 4xx and 5xx are errors
+        return self.head.ok
+
+    @property
+    def raw_headers(self) -> RawHeaders:
+        """(name, value) pairs in order, as they came."""
+        return self.head.raw_headers
 
     @property
     def headers(self) -> Mapping[str, str]:

@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Callable
 from time import perf_counter
 
-from pytest_roo_load.clients.http.connection import Connection, Limits
-from pytest_roo_load.clients.http.response import Response, Timing
+from pytest_roo_load.clients.http.connection import Connection
+from pytest_roo_load.clients.http.heads import Limits
+from pytest_roo_load.clients.http.response import Head, Response, Timing
 
 __all__ = ["TimedConnection"]
 
@@ -17,8 +18,8 @@ class TimedConnection(Connection):
 
     __slots__ = ("_first", "_last", "_sent")
 
-    def __init__(self, gone: Callable[[Connection], None], limits: Limits) -> None:
-        super().__init__(gone, limits)
+    def __init__(self, gone: Callable[[Connection], None], idle: list[Connection], limits: Limits) -> None:
+        super().__init__(gone, idle, limits)
         self._sent = self._last = 0.0
         self._first: float | None = None
 
@@ -34,7 +35,12 @@ class TimedConnection(Connection):
             self._first = self._last
         super().data_received(data)
 
-    def timing(self) -> Timing:
+    def _deliver(self, answer: asyncio.Future[Response], head: Head, body: bytes) -> None:
+        super()._deliver(answer, head, body)
+        if not answer.cancelled():
+            answer.result().timing = self._timing()
+
+    def _timing(self) -> Timing:
         """Of the answer that has just been completed."""
         first = self._last if self._first is None else self._first
         opened, self.opened = self.opened, None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from pytest_roo_load.clients.http.body import StreamedBody
@@ -40,7 +40,7 @@ class Stream(Protocol):
 class Transport(Protocol):
     """Keep-alive connections of one user to one origin. Each request has a connection for itself."""
 
-    async def exchange(self, head: bytes, body: bytes | StreamedBody, deadline: float) -> Response:
+    def exchange(self, head: bytes, body: bytes | StreamedBody, deadline: float) -> Awaitable[Response]:
         """The complete answer to a request, as it came: no cookies, no redirects, nothing decoded.
 
         Args:
@@ -51,6 +51,9 @@ class Transport(Protocol):
         Raises:
             OperationError: There is none.
         """
+
+    def forsake(self) -> None:
+        """End whatever was cancelled while its answer was awaited; to be called after a cancelled `exchange`."""
 
     async def stream(self, head: bytes, body: bytes | StreamedBody, timeout_s: float) -> Stream:
         """The same, but the answer comes with its head; so many seconds without a byte end it."""

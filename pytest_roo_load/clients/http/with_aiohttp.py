@@ -16,7 +16,7 @@ from yarl import URL
 from pytest_roo_load.clients.http.body import StreamedBody
 from pytest_roo_load.clients.http.connecting import Opened, connect_error
 from pytest_roo_load.clients.http.origin import Origin
-from pytest_roo_load.clients.http.response import RawHeaders, Response, Timing
+from pytest_roo_load.clients.http.response import Head, RawHeaders, Response, Timing
 from pytest_roo_load.clients.http.settings import HttpSettings
 from pytest_roo_load.errors import ConnectionLost, OperationTimeout, ProtocolError, UsageError
 
@@ -48,10 +48,13 @@ class AiohttpTransport:
                 self._check_head(answer)
                 first = perf_counter()
                 content = await self._read(answer)
-        response = Response(answer.status, list(answer.raw_headers), content)
+        response = Response(Head(answer.status, answer.raw_headers), content)
         if self._settings.timing:
             response.timing = Timing(first_byte_s=first - began, body_s=perf_counter() - first)
         return response
+
+    def forsake(self) -> None:
+        """See `transport.Transport`: aiohttp has done so."""
 
     async def stream(self, head: bytes, body: bytes | StreamedBody, timeout_s: float) -> _AiohttpStream:
         """See `transport.Transport`."""
