@@ -22,6 +22,7 @@ _SAID = {
     "invalid": "invalid",
     "no data": "without data",
     "incomplete": "incomplete",
+    "not offered": "not offered by the target",
 }
 _MOST_PROBLEMS = 5
 
@@ -132,6 +133,7 @@ _OTHERS = {
     "invalid": "{}: the measurement is invalid, so its latencies say nothing.",
     "no data": "{}: nothing could be judged, or samples were missing.",
     "incomplete": "{}: interrupted before the end.",
+    "not offered": "{}: the target does not offer what it needs, so it is no pass.",
 }
 
 

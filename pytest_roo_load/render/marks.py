@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pytest_roo_load.core.verdict import Verdict
 
-__all__ = ["INCOMPLETE", "Mark", "mark_of", "worst_mark"]
+__all__ = ["INCOMPLETE", "NOT_OFFERED", "Mark", "mark_of", "worst_mark"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +26,10 @@ _MARKS = {
     Verdict.INVALID: Mark(word="invalid", sign="!", tone="invalid"),
 }
 INCOMPLETE = Mark(word="incomplete", sign="…", tone="incomplete")
+NOT_OFFERED = Mark(word="not offered", sign="–", tone="empty")
 _SEVERITY = (
     _MARKS[Verdict.PASS],
+    NOT_OFFERED,
     INCOMPLETE,
     _MARKS[Verdict.NO_DATA],
     _MARKS[Verdict.INVALID],
@@ -41,5 +43,5 @@ def mark_of(verdict: Verdict | str) -> Mark:
 
 
 def worst_mark(marks: Iterable[Mark]) -> Mark:
-    """The mark of a whole: fail, invalid, no data, incomplete, pass, in this order; nothing at all is no data."""
+    """The mark of a whole: the worst of fail, invalid, no data, incomplete, not offered, pass; of nothing: no data."""
     return max(marks, key=_SEVERITY.index, default=_MARKS[Verdict.NO_DATA])

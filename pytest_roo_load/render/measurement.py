@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pytest_roo_load.render import figures, run_tables
 from pytest_roo_load.render.charts import Chart
 from pytest_roo_load.render.key_figures import KeyFigure, key_figures
-from pytest_roo_load.render.marks import INCOMPLETE, Mark, mark_of
+from pytest_roo_load.render.marks import INCOMPLETE, NOT_OFFERED, Mark, mark_of
 from pytest_roo_load.render.promises import Promises, promises
 from pytest_roo_load.render.reading import JSON, interrupted, nested, own_phases, steady
 from pytest_roo_load.render.run_charts import run_charts
@@ -19,6 +19,7 @@ from pytest_roo_load.render.trust import Trust, trust
 __all__ = ["Fact", "Measurement", "RunView", "Source", "anchor_of", "heading_of", "mark_of_test", "measurement"]
 
 _FAILED_OUTCOMES = ("failed", "error")
+_UNFINISHED = {"interrupted": INCOMPLETE, "not offered": NOT_OFFERED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,11 +80,11 @@ def heading_of(result: JSON) -> str:
 
 
 def mark_of_test(result: JSON) -> Mark:
-    """The verdict, unless the test was interrupted, or failed although its objectives were met."""
+    """The verdict, unless the test was interrupted or not offered, or failed although its objectives were met."""
     outcome = result["test"].get("outcome")
     mark = mark_of(result["verdict"])
-    if outcome == "interrupted":
-        return mark if mark == mark_of("fail") else INCOMPLETE
+    if outcome in _UNFINISHED:
+        return mark if mark == mark_of("fail") else _UNFINISHED[outcome]
     return mark_of("fail") if outcome in _FAILED_OUTCOMES and mark == mark_of("pass") else mark
 
 
@@ -134,6 +135,8 @@ def _reason(result: JSON) -> str:
     outcome = result["test"].get("outcome")
     if outcome == "interrupted":
         return "The test was interrupted before it ended; what follows is what was measured until then."
+    if outcome == "not offered":
+        return "The target does not offer all that the test needs; what follows was measured without it."
     if outcome in _FAILED_OUTCOMES and mark_of(result["verdict"]) == mark_of("pass"):
         return "Every objective was met, but the test itself failed."
     if not result["runs"] and not result.get("findings"):

@@ -113,10 +113,12 @@ def summarise_run(reporter: pytest.TerminalReporter, config: pytest.Config) -> N
 
 
 def note_report(item: pytest.Item, report: pytest.TestReport) -> None:
-    """Write down that a test that would have measured could not be set up."""
-    if report.when == "setup" and report.failed:
-        from pytest_roo_load.session.judging import note_setup_failure
+    """Write down that a test that would have measured could not be set up, or lacks what it needs."""
+    if report.when != "setup" or report.passed:
+        return
+    from pytest_roo_load.session.judging import lacks, note_setup_failure
 
+    if report.failed or lacks(item):
         note_setup_failure(item, item.config.stash[run_key], report.longreprtext)
 
 

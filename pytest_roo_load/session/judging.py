@@ -16,7 +16,9 @@ from pytest_roo_load.session.gate import measured_key, plan_key
 from pytest_roo_load.session.measured import Measured
 from pytest_roo_load.session.run import Run
 
-__all__ = ["judged_call", "measured_by", "note_setup_failure"]
+__all__ = ["NOT_OFFERED", "judged_call", "lacks", "measured_by", "note_setup_failure"]
+
+NOT_OFFERED = "not offered"
 
 
 def measured_by(item: pytest.Item, run: Run) -> Measured:
@@ -37,13 +39,17 @@ def judged_call(item: pytest.Item, run: Run) -> Generator[None, Any, Any]:
         text = f"{_caller(item, error)}{error}"
         _write(item, run, measured, ("failed", text))
     except BaseException as error:
-        _write(item, run, measured, (_outcome(error), str(error)))
+        _write(item, run, measured, (_outcome(error, measured), str(error)))
         if (measured.records or measured.findings) and (text := _explained(run, measured)):
             item.add_report_section("call", "sla", text)
         raise
     else:
         text = _explained(run, measured)
-        _write(item, run, measured, ("failed" if text else "passed", text))
+        lacking = "\n".join(measured.not_offered)
+        ended = "failed" if text else NOT_OFFERED if lacking else "passed"
+        _write(item, run, measured, (ended, "\n".join(filter(None, (text, lacking)))))
+        if lacking and not text:
+            pytest.skip(lacking)
     if text:
         pytest.fail(text, pytrace=False)
     return outcome
@@ -56,9 +62,9 @@ def _explained(run: Run, measured: Measured) -> str:
     return explain(measured.records, _report(run), measured.findings)
 
 
-def _outcome(error: BaseException) -> str:
+def _outcome(error: BaseException, measured: Measured) -> str:
     if isinstance(error, pytest.skip.Exception):
-        return "skipped"
+        return NOT_OFFERED if measured.not_offered else "skipped"
     return "failed" if isinstance(error, Exception | pytest.fail.Exception) else "interrupted"
 
 
@@ -70,11 +76,17 @@ def _caller(item: pytest.Item, error: BaseException) -> str:
 
 
 def note_setup_failure(item: pytest.Item, run: Run, text: str) -> None:
-    """Write that a test that would have measured could not begin."""
+    """Write that a test that would have measured could not begin, or that the target does not offer what it needs."""
     measured = measured_by(item, run)
     del item.stash[measured_key]
     run.begin()
-    _write(item, run, measured, ("error", text))
+    lacking = "\n".join(measured.not_offered)
+    _write(item, run, measured, (NOT_OFFERED, lacking) if lacking else ("error", text))
+
+
+def lacks(item: pytest.Item) -> bool:
+    """Whether the target does not offer what a test needs."""
+    return measured_key in item.stash and bool(item.stash[measured_key].not_offered)
 
 
 def _write(item: pytest.Item, run: Run, measured: Measured, outcome: tuple[str, str]) -> None:

@@ -23,6 +23,7 @@ class Measured:
         attempt: From 1; more than 1 when the test was run again.
         records: Its runs.
         findings: What checkers found in histories that belong to no run.
+        not_offered: What the target does not offer of that which the test needs, with the answers that it gave.
     """
 
     test: str
@@ -31,6 +32,7 @@ class Measured:
     attempt: int
     records: list[RunRecord] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    not_offered: list[str] = field(default_factory=list)
 
     def note(self, found: Finding, source: object) -> None:
         """Note what a checker found: of the run whose result the history came from, else of the test itself."""

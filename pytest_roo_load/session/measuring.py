@@ -73,6 +73,11 @@ def prepare(request: pytest.FixtureRequest) -> tuple[Run, Measured]:
     """Make the target ready for a test that measures; what the test measures is noted in the second value."""
     run, measured = measuring(request)
     _adopt(run, request.getfixturevalue("target"))
+    if measured.plan.needs and (missing := run.offers.missing(run.stack.target(), measured.plan.needs)):
+        from pytest_roo_load.session.offered import told  # noqa: PLC0415 - loaded when used
+
+        measured.not_offered.append(told(missing))
+        pytest.skip(measured.not_offered[0])
     return run, measured
 
 
@@ -198,7 +203,7 @@ class _Draft:
         Raises:
             UsageError: Its journeys or its profile cannot be used.
         """
-        journeys, profile = check_journeys(asked.journey), asked.profile
+        journeys, profile = _offered(run, measured, asked), asked.profile
         if not callable(getattr(profile, "plan", None)):
             raise UsageError("not a profile", value=profile, allowed='a profile such as constant_users(10, "20 s")')
         number = len(measured.records) + 1
@@ -240,6 +245,30 @@ class _Draft:
             result=result,
             problem=problem,
         )
+
+
+def _offered(run: Run, measured: Measured, asked: Asked) -> dict[Any, float]:
+    """The journeys that are asked for and their weights, without those that need what the target does not offer.
+
+    Raises:
+        UsageError: A journey cannot be used.
+        Skipped: None is left.
+    """
+    journeys = check_journeys(asked.journey)
+    needs: dict[Any, tuple[str, ...]] = {journey: getattr(journey, "needs", ()) for journey in journeys}
+    needed = dict.fromkeys(feature for features in needs.values() for feature in features)
+    missing = run.offers.missing(asked.target, needed) if asked.target is not None and needed else {}
+    if not missing:
+        return journeys
+    from pytest_roo_load.session.offered import told  # noqa: PLC0415 - loaded when used
+
+    offered = {journey: weight for journey, weight in journeys.items() if missing.keys().isdisjoint(needs[journey])}
+    text = told(missing, [journey.__name__ for journey in journeys if journey not in offered])
+    if text not in measured.not_offered:
+        measured.not_offered.append(text)
+    if not offered:
+        pytest.skip(text)
+    return offered
 
 
 def _shard(run: Run, journeys: Mapping[Any, float], asked: Asked, plan: Plan) -> Shard:

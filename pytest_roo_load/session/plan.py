@@ -20,12 +20,19 @@ __all__ = ["TestPlan", "plan_of", "read_sla"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestPlan:
-    """What is asked of a test that measures: its scenario and the objectives that each of its runs must meet."""
+    """What is asked of a test that measures.
+
+    Attributes:
+        scenario: Its table of objectives.
+        objectives: What each of its runs must meet.
+        needs: Features of a CCS without which it is not run.
+    """
 
     __test__ = False
 
     scenario: Scenario | None
     objectives: tuple[Objective, ...]
+    needs: tuple[str, ...] = ()
 
 
 def plan_of(item: pytest.Item, table: SlaTable) -> TestPlan:
@@ -52,7 +59,11 @@ def plan_of(item: pytest.Item, table: SlaTable) -> TestPlan:
     scenario = _scenario(item, table, place)
     own = tuple(_objectives(item.iter_markers("sla"), place))
     listed = scenario.objectives if scenario else ()
-    return TestPlan(scenario=scenario, objectives=(*listed, *own) if scenario or own else table.default)
+    return TestPlan(
+        scenario=scenario,
+        objectives=(*listed, *own) if scenario or own else table.default,
+        needs=tuple(_needs(item.iter_markers("needs"), place)),
+    )
 
 
 def read_sla(path: Path, *, named: bool) -> SlaTable:
@@ -100,6 +111,14 @@ def _objectives(markers: Iterable[pytest.Mark], place: str) -> Iterable[Objectiv
             )
         for text in marker.args:
             yield parse_objective(text, f"{place}: marker sla")
+
+
+def _needs(markers: Iterable[pytest.Mark], place: str) -> Iterable[str]:
+    for marker in markers:
+        from pytest_roo_load.clients.ccs.offers import check_features  # noqa: PLC0415 - loaded when used
+
+        check_features(marker.args or (marker.kwargs,), f"{place}: marker needs")
+        yield from marker.args
 
 
 def _place(item: pytest.Item) -> str:

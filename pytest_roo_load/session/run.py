@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pytest_roo_load.core.sla.table import SlaTable
     from pytest_roo_load.engine.fleet.station import Station
     from pytest_roo_load.keeper.client import Keeper
+    from pytest_roo_load.session.offered import Offers
     from pytest_roo_load.session.progress import Progress
     from pytest_roo_load.session.stack import Stack
 
@@ -152,6 +153,13 @@ class Run:
         from pytest_roo_load.session.stack import Stack  # noqa: PLC0415 - loaded when used
 
         return Stack(self.config, self.keeper)
+
+    @cached_property
+    def offers(self) -> Offers:
+        """What targets offer."""
+        from pytest_roo_load.session.offered import Offers  # noqa: PLC0415 - loaded when used
+
+        return Offers()
 
     @cached_property
     def sla(self) -> SlaTable:

@@ -19,6 +19,8 @@ __all__ = ["announcement", "summarise"]
 
 _HEADS = ("test", "users", "requests/s", "p50", "p95", "p99", "errors", "verdict")
 _LONGEST_NAME = 60
+_NOT_RUN = ("skipped", "not offered")
+_ENDED = {"not offered": "not all of it offered"}
 _COLOURS = {"pass": {"green": True}, "fail": {"red": True}}
 
 
@@ -57,11 +59,16 @@ def _rows(result: dict[str, Any]) -> Iterator[tuple[str, ...]]:
         told = "" if found["verdict"] == "pass" else f" ({', '.join(found['count']) or 'nothing to judge by'})"
         yield (_cut(f"{name}: {found['promise']}"), *("–" for _ in _HEADS[2:]), found["verdict"] + told)
     if not result["runs"] and not result.get("findings"):
-        yield (name, *("–" for _ in _HEADS[2:]), outcome if outcome == "skipped" else result["verdict"])
+        yield (name, *("–" for _ in _HEADS[2:]), outcome if outcome in _NOT_RUN else result["verdict"])
     for run in result["runs"]:
         numbered = f"{name} run {run['number']}" if len(result["runs"]) > 1 else name
         passed = run["verdict"] == "pass" and outcome != "passed"
-        yield (numbered, *_figures(run), f"pass, but the test {outcome}" if passed else run["verdict"])
+        ended = _ENDED.get(outcome, f"the test {outcome}")
+        yield (
+            numbered,
+            *_figures(run),
+            f"pass, but {ended}" if passed else run["verdict"],
+        )
 
 
 def _cut(name: str) -> str:
