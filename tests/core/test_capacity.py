@@ -1,0 +1,192 @@
+"""The search for a capacity, on targets that are functions of the rate."""
+
+import itertools
+import json
+from collections.abc import Callable
+
+import pytest
+from core_samples import phase, result, tally
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_roo_load.core.capacity import Bounds, Capacity, CapacitySearch, Outcome, Step, decisive, step_of
+from pytest_roo_load.core.recording import PhaseRecording
+from pytest_roo_load.core.sla.parser import parse_objective
+from pytest_roo_load.errors import UsageError
+
+HOLDS, FAILS, INVALID = Outcome.HOLDS, Outcome.FAILS, Outcome.INVALID
+
+
+def search(bounds: Bounds, target: Callable[[float], Outcome]) -> Capacity:
+    """What is found at a target that gives the outcome for a rate."""
+    searching = CapacitySearch(bounds)
+    while (rate := searching.rate) is not None:
+        outcome = target(rate)
+        searching.take(Step(rate=rate, outcome=outcome, reason="" if outcome is HOLDS else f"{outcome.value} it was"))
+    return searching.capacity
+
+
+def rates(capacity: Capacity) -> list[float]:
+    return [step.rate for step in capacity.steps]
+
+
+@given(
+    limit=st.floats(1, 50_000),
+    start=st.floats(0.5, 5000),
+    tolerance=st.floats(0.01, 0.5),
+    factor=st.sampled_from([1.5, 2.0, 4.0]),
+)
+def test_the_capacity_is_found_within_the_tolerance(
+    limit: float, start: float, tolerance: float, factor: float
+) -> None:
+    bounds = Bounds(start=start, tolerance=tolerance, factor=factor)
+    found = search(bounds, lambda rate: HOLDS if rate <= limit else FAILS)
+    assert found.reason == ""
+    assert found.rate is not None
+    assert found.too_much is not None
+    assert found.rate <= limit < found.too_much <= found.rate * (1 + tolerance)
+    assert len(found.steps) <= 40
+
+
+def test_it_grows_then_halves_the_gap_then_confirms_both_ends() -> None:
+    found = search(Bounds(start=10, tolerance=0.1), lambda rate: HOLDS if rate <= 90 else FAILS)
+    assert rates(found) == [10, 20, 40, 80, 160, 113.1, 95.12, 87.23, 87.23, 95.12]
+    assert (found.rate, found.too_much) == (87.23, 95.12)
+    assert str(found) == "capacity 87.2/s (95.1/s is too much, 10 steps)"
+
+
+def test_it_shrinks_when_the_first_rate_is_too_much() -> None:
+    found = search(Bounds(start=100, tolerance=0.5), lambda rate: HOLDS if rate <= 20 else FAILS)
+    assert rates(found)[:4] == [100, 50, 25, 12.5]
+    assert found.rate is not None
+    assert found.rate <= 20
+
+
+@given(limit=st.floats(5, 5000), wrong=st.integers(0, 20))
+def test_an_outcome_that_is_wrong_does_not_lead_astray(limit: float, wrong: int) -> None:
+    """One step, whichever it is, says the opposite of what is true."""
+    steps = itertools.count()
+    found = search(Bounds(start=10), lambda rate: HOLDS if (rate <= limit) != (next(steps) == wrong) else FAILS)
+    assert found.rate is not None
+    assert found.too_much is not None
+    assert found.rate <= limit < found.too_much <= found.rate * 1.1
+
+
+def test_an_end_of_the_gap_that_does_not_hold_again_is_given_up() -> None:
+    told: list[float] = []
+
+    def target(rate: float) -> Outcome:
+        told.append(rate)
+        lucky = rate == 80 and told.count(80) == 1
+        return HOLDS if rate <= 50 or lucky else FAILS
+
+    found = search(Bounds(start=10, tolerance=0.1), target)
+    assert found.rate is not None
+    assert 45 < found.rate <= 50
+    assert told.count(80) >= 3, "the two outcomes disagreed, so it was tried once more"
+
+
+def test_steps_that_tell_nothing_are_repeated_and_then_end_the_search() -> None:
+    shaky = iter([INVALID, INVALID, HOLDS])
+    found = search(Bounds(start=10), lambda rate: next(shaky, HOLDS if rate <= 30 else FAILS))
+    assert rates(found)[:4] == [10, 10, 10, 20]
+    assert found.rate is not None
+
+    never = search(Bounds(start=10), lambda rate: HOLDS if rate <= 30 else INVALID)
+    assert never.rate is None
+    assert rates(never) == [10, 20, 40, 40, 40]
+    assert never.reason == "3 steps at 40/s were invalid, the last: invalid it was"
+    assert str(never) == f"no capacity was found in 5 steps: {never.reason}"
+
+
+def test_ends_of_the_world() -> None:
+    endless = search(Bounds(start=10, highest=50), lambda _rate: HOLDS)
+    assert rates(endless) == [10, 20, 40, 50]
+    assert (endless.rate, endless.reason) == (None, "the target holds at 50/s, the highest rate that was to be tried")
+    dead = search(Bounds(start=10, lowest=4), lambda _rate: FAILS)
+    assert rates(dead) == [10, 5, 4]
+    assert dead.reason == "the target fails at 4/s already, the lowest rate that was to be tried"
+
+
+def test_outcomes_that_contradict_each_other_for_ever_end_the_search() -> None:
+    turns = iter([HOLDS, FAILS] * 40)
+    found = search(Bounds(start=10), lambda _rate: next(turns))
+    assert len(found.steps) == 40
+    assert "contradict each other" in found.reason
+
+
+def test_a_search_that_is_not_over_has_no_capacity() -> None:
+    searching = CapacitySearch(Bounds(start=10))
+    searching.take(Step(rate=10, outcome=HOLDS))
+    assert repr(searching) == "<CapacitySearch after 1 steps, 10 holds, None is too much>"
+    assert searching.capacity.reason == "the search has not come to its end"
+
+
+def test_json_and_back_is_the_same_capacity() -> None:
+    found = search(Bounds(start=10), lambda rate: HOLDS if rate <= 90 else FAILS)
+    assert Capacity.from_dict(json.loads(json.dumps(found.to_dict()))) == found
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"start": 0.01}, "start is out of range: 0.01"),
+        ({"start": 1e9}, "start is out of range"),
+        ({"start": 10, "tolerance": 0}, "tolerance is out of range: 0"),
+    ],
+)
+def test_bounds_that_cannot_be_searched_are_refused(given: dict[str, float], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        Bounds(**given)
+
+
+# What a run says of its rate
+
+OBJECTIVES = tuple(parse_objective(text) for text in ("p95 < 1 s", "error_rate < 5 %"))
+
+
+def recorded(*ok: float, failed: int = 0, dropped: int = 0) -> PhaseRecording:
+    recording = phase(login=tally(list(ok), failed=[0.1] * failed))
+    recording.arrivals = recording.iterations = len(ok) + failed + dropped
+    recording.dropped = dropped
+    return recording
+
+
+def said(recording: PhaseRecording, problems: tuple[str, ...] = ()) -> tuple[Outcome, str]:
+    step = step_of(10, result(recording, problems=problems), OBJECTIVES)
+    return step.outcome, step.reason
+
+
+def test_what_a_run_says_of_its_rate() -> None:
+    assert said(recorded(*[0.1] * 100)) == (HOLDS, "")
+    assert said(recorded(*[2.0] * 100)) == (FAILS, "p95 < 1 s: 2 s")
+    assert said(recorded(*[0.1] * 90, failed=10)) == (FAILS, "error_rate < 5 %: 10 %")
+    outcome, reason = said(recorded(*[0.1] * 90, dropped=10))
+    assert outcome is FAILS
+    assert reason.startswith("10.0% of the arrivals found no free user")
+    assert said(recorded(*[0.1] * 100), ("generator local-0: used 99 % of a core",))[0] is INVALID
+    assert said(PhaseRecording())[0] is INVALID
+    stuck = phase(login=tally(interrupted=5))
+    stuck.arrivals = 5
+    assert said(stuck)[0] is FAILS
+
+
+def test_a_step_has_the_figures_of_its_run() -> None:
+    step = step_of(10, result(recorded(*[0.1] * 99, failed=1)), OBJECTIVES, "live/x.ndjson")
+    assert (step.achieved, step.throughput, step.error_rate, step.lost) == (10.0, 9.9, 0.01, 0.0)
+    assert step.p95 == pytest.approx(0.1, rel=0.001)
+    assert step.live == "live/x.ndjson"
+
+
+def test_an_objective_that_says_nothing_of_a_step_makes_it_invalid() -> None:
+    absent = (parse_objective("p95 of 'GET /nowhere' < 1 s"),)
+    step = step_of(10, result(recorded(*[0.1] * 100)), absent)
+    assert step.outcome is INVALID
+    assert "no operation 'GET /nowhere' ran" in step.reason
+
+
+def test_only_upper_limits_of_latency_and_errors_decide() -> None:
+    texts = ("p95 < 1 s", "users >= 100", "throughput > 1/s", "error_rate <= 1 %", "p50 > 1 ms", "memory_peak < 5 MB")
+    assert [one.text for one in decisive(map(parse_objective, texts))] == ["p95 < 1 s", "error_rate <= 1 %"]
+    with pytest.raises(UsageError, match="no objective that could tell"):
+        decisive([parse_objective("users >= 100")])
