@@ -13,6 +13,7 @@ RooLoadError
 │   └── UnexpectedAnswer  a well-formed answer that the caller cannot go on with
 │       └── NotOffered    the answer of a server that has no such route
 ├── FeedExhausted       a user asked for a row after a feed's last one
+├── CapacityError       a search for a capacity ended without one
 └── GeneratorError      a generator died or could not take the load
 
 RooLoadWarning is the one warning: something was measured, but not as the user may think.
@@ -23,6 +24,7 @@ An error keeps its facts as attributes; its text says what happened, what was tr
 from __future__ import annotations
 
 __all__ = [
+    "CapacityError",
     "ConnectError",
     "ConnectionLost",
     "FaultError",
@@ -157,6 +159,10 @@ class NotOffered(UnexpectedAnswer):
 
 class FeedExhausted(RooLoadError):
     """A user asked for a row after a feed's last one; the journey may catch it, else it is a failed operation."""
+
+
+class CapacityError(RooLoadError):
+    """A search for a capacity ended without one; nothing is guessed."""
 
 
 class GeneratorError(RooLoadError):

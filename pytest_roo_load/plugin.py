@@ -10,7 +10,9 @@ import pytest
 from pytest_roo_load.session import gate
 from pytest_roo_load.session.options import add_options
 
-pytest_plugins = tuple(f"pytest_roo_load.fixtures.{name}" for name in ("chaos", "consistency", "load", "stack"))
+pytest_plugins = tuple(
+    f"pytest_roo_load.fixtures.{name}" for name in ("capacity", "chaos", "consistency", "load", "stack")
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

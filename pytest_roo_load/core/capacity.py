@@ -114,6 +114,14 @@ class Capacity:
         low, high = (format_quantity(one, Dimension.RATE) for one in (self.rate, self.too_much))
         return f"capacity {low} ({high} is too much, {len(self.steps)} steps)"
 
+    @property
+    def verdict(self) -> Verdict:
+        """Pass when a rate was found, fail when the target failed at every rate, otherwise invalid."""
+        if self.rate is not None:
+            return Verdict.PASS
+        failed = bool(self.steps) and all(step.outcome is Outcome.FAILS for step in self.steps)
+        return Verdict.FAIL if failed else Verdict.INVALID
+
     def to_dict(self) -> dict[str, Any]:
         """As a JSON value."""
         return {

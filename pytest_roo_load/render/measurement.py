@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pytest_roo_load.render import figures, run_tables
+from pytest_roo_load.render.capacity import SearchView, searches
 from pytest_roo_load.render.charts import Chart
 from pytest_roo_load.render.key_figures import KeyFigure, key_figures
 from pytest_roo_load.render.marks import INCOMPLETE, NOT_OFFERED, Mark, mark_of
@@ -64,6 +65,7 @@ class Measurement:
     message: str
     promises: Promises
     runs: tuple[RunView, ...]
+    searches: tuple[SearchView, ...] = ()
 
 
 def anchor_of(number: int) -> str:
@@ -115,6 +117,7 @@ def measurement(source: Source, result: JSON) -> Measurement:
         message=test.get("message") or "",
         promises=promises(result),
         runs=tuple(_run(run, f"{anchor}-run-{place}", source) for place, run in enumerate(result["runs"], 1)),
+        searches=searches(result),
     )
 
 
@@ -139,7 +142,7 @@ def _reason(result: JSON) -> str:
         return "The target does not offer all that the test needs; what follows was measured without it."
     if outcome in _FAILED_OUTCOMES and mark_of(result["verdict"]) == mark_of("pass"):
         return "Every objective was met, but the test itself failed."
-    if not result["runs"] and not result.get("findings"):
+    if not (result["runs"] or result.get("findings") or result.get("capacities")):
         return "Nothing was measured: the test ended without a run."
     return ""
 

@@ -15,6 +15,7 @@ from pytest_roo_load.core.schema import RESULT_SCHEMA
 from pytest_roo_load.core.sla.judge import Judgement
 from pytest_roo_load.core.timeline import ProcessUse, Second, total
 from pytest_roo_load.core.verdict import Verdict, worst
+from pytest_roo_load.report.searches import SearchRecord, search_dict
 
 __all__ = ["RunRecord", "measurement", "verdict_of"]
 
@@ -53,13 +54,19 @@ class RunRecord:
         return self.result.verdict if self.result else Verdict.INVALID
 
 
-def verdict_of(records: Sequence[RunRecord], findings: Sequence[Finding] = ()) -> Verdict:
-    """The verdict of a test that made these runs, and of which checkers found this."""
-    return worst([*(record.verdict for record in records), *(found.verdict for found in findings)])
+def verdict_of(
+    records: Sequence[RunRecord], findings: Sequence[Finding] = (), searches: Sequence[SearchRecord] = ()
+) -> Verdict:
+    """The verdict of a test that made these runs and searches, and of which checkers found this."""
+    of_searches = (search.capacity.verdict for search in searches)
+    return worst([*(record.verdict for record in records), *(found.verdict for found in findings), *of_searches])
 
 
 def measurement(
-    test: Mapping[str, Any], records: Sequence[RunRecord], findings: Sequence[Finding] = ()
+    test: Mapping[str, Any],
+    records: Sequence[RunRecord],
+    findings: Sequence[Finding] = (),
+    searches: Sequence[SearchRecord] = (),
 ) -> dict[str, Any]:
     """The content of a result file.
 
@@ -67,13 +74,15 @@ def measurement(
         test: Facts on the test itself.
         records: Its runs, in order.
         findings: What checkers found in what the test recorded, in order.
+        searches: Its searches for a capacity, in order.
     """
     return {
         "schema": RESULT_SCHEMA,
         "test": dict(test),
-        "verdict": verdict_of(records, findings).value,
+        "verdict": verdict_of(records, findings, searches).value,
         "runs": [_run(record) for record in records],
         "findings": [_finding(one) for one in findings],
+        "capacities": [search_dict(search) for search in searches],
     }
 
 

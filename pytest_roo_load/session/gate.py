@@ -21,7 +21,7 @@ __all__ = [
     "measuring_elsewhere", "plan_key", "report_key", "run_key",
 ]  # fmt: skip
 
-MEASURING = frozenset({"virtual_users", "consistency"})
+MEASURING = frozenset({"virtual_users", "capacity", "consistency"})
 INPUT_KEY = "roo_load"
 _MARKERS = (
     "sla(*objectives): what each run() of the test must meet, such as 'p95 < 3 s'",

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pytest_roo_load.errors import GeneratorError, UsageError
+from pytest_roo_load.errors import CapacityError, GeneratorError, UsageError
 from pytest_roo_load.report.schema import measurement
 from pytest_roo_load.session.failure import explain, failed
 from pytest_roo_load.session.gate import measured_key, plan_key
@@ -35,7 +35,7 @@ def judged_call(item: pytest.Item, run: Run) -> Generator[None, Any, Any]:
     del item.stash[measured_key]
     try:
         outcome = yield
-    except (UsageError, GeneratorError) as error:
+    except (UsageError, CapacityError, GeneratorError) as error:
         text = f"{_caller(item, error)}{error}"
         _write(item, run, measured, ("failed", text))
     except BaseException as error:
@@ -56,8 +56,9 @@ def judged_call(item: pytest.Item, run: Run) -> Generator[None, Any, Any]:
 
 
 def _explained(run: Run, measured: Measured) -> str:
-    """Why the test fails; empty when it does not."""
-    if not failed(measured.records, measured.findings):
+    """Why the test fails; empty when it does not. A search that found nothing has raised, so one alone is well."""
+    searched_only = measured.searches and not (measured.records or measured.findings)
+    if searched_only or not failed(measured.records, measured.findings):
         return ""
     return explain(measured.records, _report(run), measured.findings)
 
@@ -92,7 +93,8 @@ def lacks(item: pytest.Item) -> bool:
 def _write(item: pytest.Item, run: Run, measured: Measured, outcome: tuple[str, str]) -> None:
     run.begin()
     facts = _facts(item, run, measured) | {"outcome": outcome[0], "message": outcome[1]}
-    run.directory.write_result(measured.slug, measured.attempt, measurement(facts, measured.records, measured.findings))
+    content = measurement(facts, measured.records, measured.findings, measured.searches)
+    run.directory.write_result(measured.slug, measured.attempt, content)
 
 
 def _facts(item: pytest.Item, run: Run, measured: Measured) -> dict[str, Any]:

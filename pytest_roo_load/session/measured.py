@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pytest_roo_load.core.consistency.finding import Finding
 from pytest_roo_load.core.result import Result
 from pytest_roo_load.report.schema import RunRecord
+from pytest_roo_load.report.searches import SearchRecord
 from pytest_roo_load.session.plan import TestPlan
 
 __all__ = ["Measured"]
@@ -24,6 +25,7 @@ class Measured:
         records: Its runs.
         findings: What checkers found in histories that belong to no run.
         not_offered: What the target does not offer of that which the test needs, with the answers that it gave.
+        searches: Its searches for a capacity; their steps are not among the runs.
     """
 
     test: str
@@ -33,6 +35,7 @@ class Measured:
     records: list[RunRecord] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     not_offered: list[str] = field(default_factory=list)
+    searches: list[SearchRecord] = field(default_factory=list)
 
     def note(self, found: Finding, source: object) -> None:
         """Note what a checker found: of the run whose result the history came from, else of the test itself."""

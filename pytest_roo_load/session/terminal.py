@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_roo_load.core.capacity import Capacity
 from pytest_roo_load.core.units import Dimension, format_quantity
 from pytest_roo_load.session.options import without_password
 
@@ -40,6 +41,8 @@ def summarise(reporter: pytest.TerminalReporter, results: Sequence[dict[str, Any
     rows = [row for result in results for row in _rows(result)]
     if rows:
         _write_table(reporter, rows)
+    for line in (line for result in results for line in _capacities(result)):
+        reporter.line(line)
     reporter.line(f"report: {_short(report)}")
 
 
@@ -69,6 +72,13 @@ def _rows(result: dict[str, Any]) -> Iterator[tuple[str, ...]]:
             *_figures(run),
             f"pass, but {ended}" if passed else run["verdict"],
         )
+
+
+def _capacities(result: dict[str, Any]) -> Iterator[str]:
+    name = result["test"]["name"]
+    for search in result.get("capacities") or ():
+        again = "" if search["found_by"] == name else f", found by {search['found_by']}"
+        yield f"{_cut(name)}: {Capacity.from_dict(search)} for {', '.join(search['objectives'])}{again}"
 
 
 def _cut(name: str) -> str:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pytest_roo_load.core.capacity import Bounds, Capacity, CapacitySearch, Outcome, Step, decisive, step_of
 from pytest_roo_load.core.recording import PhaseRecording
 from pytest_roo_load.core.sla.parser import parse_objective
+from pytest_roo_load.core.verdict import Verdict
 from pytest_roo_load.errors import UsageError
 
 HOLDS, FAILS, INVALID = Outcome.HOLDS, Outcome.FAILS, Outcome.INVALID
@@ -52,6 +53,7 @@ def test_it_grows_then_halves_the_gap_then_confirms_both_ends() -> None:
     found = search(Bounds(start=10, tolerance=0.1), lambda rate: HOLDS if rate <= 90 else FAILS)
     assert rates(found) == [10, 20, 40, 80, 160, 113.1, 95.12, 87.23, 87.23, 95.12]
     assert (found.rate, found.too_much) == (87.23, 95.12)
+    assert found.verdict is Verdict.PASS
     assert str(found) == "capacity 87.2/s (95.1/s is too much, 10 steps)"
 
 
@@ -105,6 +107,7 @@ def test_ends_of_the_world() -> None:
     assert (endless.rate, endless.reason) == (None, "the target holds at 50/s, the highest rate that was to be tried")
     dead = search(Bounds(start=10, lowest=4), lambda _rate: FAILS)
     assert rates(dead) == [10, 5, 4]
+    assert (endless.verdict, dead.verdict) == (Verdict.INVALID, Verdict.FAIL)
     assert dead.reason == "the target fails at 4/s already, the lowest rate that was to be tried"
 
 

@@ -241,6 +241,37 @@ def result_dict(name: str, runs: Sequence[JSON], *, title: str = "", requirement
     }
 
 
+def search_dict(*steps: tuple[float, str], found_by: str = "test_x") -> JSON:
+    """A search for a capacity; a step is its rate and its outcome."""
+    held = [rate for rate, outcome in steps if outcome == "holds"]
+    failed = [rate for rate, outcome in steps if outcome == "fails"]
+    return {
+        "journeys": {"collaborate": 1.0},
+        "profile": "10/s arrivals for 5 s, at most 100 users",
+        "objectives": ["p95 < 3 s"],
+        "tolerance": 0.1,
+        "found_by": found_by,
+        "verdict": "pass" if held else "invalid",
+        "rate": max(held, default=None),
+        "too_much": min(failed, default=None),
+        "reason": "" if held else "3 steps were invalid",
+        "steps": [
+            {
+                "rate": rate,
+                "outcome": outcome,
+                "reason": "" if outcome == "holds" else "p95 < 3 s: 4 s",
+                "achieved": min(rate, 100.0),
+                "throughput": min(rate, 100.0) * 2,
+                "p95": 0.2 if outcome == "holds" else 4.0,
+                "error_rate": 0.0,
+                "lost": 0.0,
+                "live": f"live/x-capacity-1-1-{number}.ndjson",
+            }
+            for number, (rate, outcome) in enumerate(steps, 1)
+        ],
+    }
+
+
 def run_json(**changes: Any) -> JSON:
     """A run.json of the schema."""
     return {

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from page_reader import Node, read_page
-from sample_runs import JSON, Load, failing, invalid, ramp, result_dict, run_dict, run_json, write
+from sample_runs import JSON, Load, failing, invalid, ramp, result_dict, run_dict, run_json, search_dict, write
 
 from pytest_roo_load.core.histogram import Histogram
 from pytest_roo_load.errors import RooLoadError, UsageError
@@ -252,6 +252,22 @@ def test_a_saturated_generator_is_told_before_the_figures(tmp_path: Path) -> Non
     assert health["waited for a core"] == "2 %"
     assert limits["used of a core"] == "95 %"
     assert section.table("Service level")[0]["verdict"] == "! invalid"
+
+
+def test_a_search_for_a_capacity_has_its_steps_before_the_runs(tmp_path: Path) -> None:
+    result = result_dict("test_x", [run_dict(Load())])
+    result["capacities"] = [search_dict((40.0, "holds"), (80.0, "fails"), (60.0, "holds"))]
+    section = page(tmp_path, run_json(), [result]).with_id("test-1")
+
+    assert "Capacity 60/s (80/s is too much, 3 steps)" in section.text
+    assert [row["rate"] for row in section.table("Steps of the search")] == ["40/s", "80/s", "60/s"]
+    assert section.table("Steps of the search")[1]["outcome"] == "✗ fail fails"
+    assert section.text.index("Steps of the search") < section.text.index("Service level")
+
+
+def test_a_test_that_only_searched_has_measured_something(tmp_path: Path) -> None:
+    result = result_dict("test_x", []) | {"capacities": [search_dict((40.0, "holds"))], "verdict": "pass"}
+    assert "Nothing was measured" not in page(tmp_path, run_json(), [result]).with_id("test-1").text
 
 
 def test_a_run_that_was_given_up_says_why(tmp_path: Path) -> None:
