@@ -15,7 +15,7 @@ def build_app(services: Services) -> web.Application:
     app = web.Application(middlewares=[serve(services)], client_max_size=MAX_BODY_BYTES)
     app[SERVICES] = services
     app.add_routes(list(all_routes()))
-    app.on_response_prepare.append(stamp(services.settings.instance_id))
+    app.on_response_prepare.append(stamp(services.settings.instance_id, services.gate))
 
     async def close_websockets(_: web.Application) -> None:
         services.hub.close()

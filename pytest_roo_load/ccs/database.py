@@ -137,6 +137,8 @@ class Database:
 def _translated(error: BaseException) -> BaseException:
     if isinstance(error, asyncpg.DataError):
         return ApiError(400, "VALIDATION_ERROR", "A value is outside of what can be stored")
+    if isinstance(error, asyncpg.DiskFullError):
+        return ApiError(507, "INSUFFICIENT_STORAGE", "The database has no space left")
     if isinstance(error, _AWAY):
         log.warning("database: %s: %s", type(error).__name__, error)
         return UnavailableError("database")

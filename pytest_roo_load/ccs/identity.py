@@ -7,23 +7,34 @@ import time
 from aiohttp import web
 
 from pytest_roo_load.ccs.errors import ApiError, TokenError, TokenExpiredError
+from pytest_roo_load.ccs.protection.guard import USER, count
 from pytest_roo_load.ccs.services import SERVICES, Services
 from pytest_roo_load.ccs.sessions import Identity
 from pytest_roo_load.ccs.tokens import AccessClaims
 
 _SCHEME = "bearer "
+_USER = "user"
 
 
 async def authenticate(request: web.Request) -> Identity:
     """Return who sent a request.
 
     Raises:
-        ApiError: 401 ``UNAUTHORIZED``, ``INVALID_TOKEN``, ``TOKEN_EXPIRED`` or ``TOKEN_REVOKED``.
+        ApiError: 401 ``UNAUTHORIZED``, ``INVALID_TOKEN``, ``TOKEN_EXPIRED`` or ``TOKEN_REVOKED``; 429.
     """
     header = request.headers.get("Authorization", "")
     if header[: len(_SCHEME)].lower() != _SCHEME:
         raise ApiError(401, "UNAUTHORIZED", "An access token is required", headers={"WWW-Authenticate": "Bearer"})
-    return await identify(request.app[SERVICES], header[len(_SCHEME) :].strip())
+    services = request.app[SERVICES]
+    identity = await identify(services, header[len(_SCHEME) :].strip())
+    request[_USER] = identity.user_id
+    await count(request, services.rates, USER, identity.user_id)
+    return identity
+
+
+def user_of(request: web.Request) -> str | None:
+    """Return the user whom `authenticate` has found; None before."""
+    return request.get(_USER)
 
 
 async def identify(services: Services, token: str) -> Identity:

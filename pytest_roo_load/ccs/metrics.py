@@ -52,6 +52,7 @@ class Metrics:
         self.durations: dict[tuple[str, str], Histogram] = {}
         self.frames: Counter[str] = Counter()
         self.commands: Counter[str] = Counter()
+        self.shed: Counter[str] = Counter()
 
     def __repr__(self) -> str:
         return f"<Metrics {self.requests.total()} requests>"
@@ -92,6 +93,7 @@ class Metrics:
             lines += _histogram(name, {"method": method, "route": route}, histogram)
         lines += _counter("ccs_websocket_frames_total", "WebSocket frames from clients.", "outcome", self.frames)
         lines += _counter("ccs_commands_total", "Commands by what this instance made of them.", "state", self.commands)
+        lines += _counter("ccs_requests_shed_total", "Requests refused for want of capacity.", "reason", self.shed)
         for gauge, (text, value) in gauges.items():
             kind = "counter" if gauge.endswith("_total") else "gauge"
             lines += [f"# HELP {gauge} {text}", f"# TYPE {gauge} {kind}", f"{gauge} {value:g}"]

@@ -13,13 +13,19 @@ from aiohttp.typedefs import Handler, Middleware
 
 from pytest_roo_load.ccs.envelope import failure, from_http
 from pytest_roo_load.ccs.errors import ApiError
+from pytest_roo_load.ccs.identity import user_of
+from pytest_roo_load.ccs.protection.guard import ADDRESS, address_of, count, standing_of
+from pytest_roo_load.ccs.protection.overload import Gate, exhaustion
 from pytest_roo_load.ccs.services import Services
+from pytest_roo_load.ccs.websocket.endpoint import PATH as WEBSOCKET_PATH
 
 UNMATCHED = "(unmatched)"
 _COMPRESS_ABOVE = 1024
 _GZIP_LEVEL, _GZIP_WINDOW = 1, 31  # fast; 31 is zlib's code for the gzip format with the largest window
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
-_SWITCHING = 101
+_SWITCHING, _FORBIDDEN = 101, 403
+# Whoever watches over the server has to see it when it is busy, too.
+_OPEN_FOR_ALL = ("/health", "/metrics")
 
 Stamp = Callable[[web.Request, web.StreamResponse], Awaitable[None]]
 
@@ -34,7 +40,7 @@ def serve(services: Services) -> Middleware:
     async def around(request: web.Request, handler: Handler) -> web.StreamResponse:
         """Answer one request, whatever happens, and count it."""
         started = perf_counter()
-        response = await _answer(request, handler)
+        response = await _answer(services, request, handler)
         if response.status == _SWITCHING:
             services.metrics.requests[request.method, routes.name(request), _SWITCHING] += 1
             return response
@@ -46,7 +52,7 @@ def serve(services: Services) -> Middleware:
     return around
 
 
-def stamp(instance_id: str) -> Stamp:
+def stamp(instance_id: str, gate: Gate) -> Stamp:
     """Return the hook that puts our headers on every answer, also on those that never reach a handler."""
 
     async def hook(request: web.Request, response: web.StreamResponse) -> None:
@@ -54,20 +60,47 @@ def stamp(instance_id: str) -> Stamp:
         request_id = request.headers.get("X-Request-ID")
         if request_id is not None and _REQUEST_ID.fullmatch(request_id):
             response.headers["X-Request-ID"] = request_id
+        standing = standing_of(request)
+        if standing is not None:
+            response.headers.update(standing.headers)
+        if gate.draining:
+            response.headers["Connection"] = "close"
+        if response.headers.get("Connection") == "close":
+            response.force_close()
 
     return hook
 
 
-async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def _answer(services: Services, request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
-        return await handler(request)
+        return await _admitted(services, request, handler)
     except ApiError as error:
+        if error.status == _FORBIDDEN:
+            services.audit.note("permission denied", user_of(request), method=request.method, path=request.path)
         return failure(error)
     except web.HTTPException as error:
         return failure(from_http(error))
-    except Exception:
-        log.exception("%s %s failed", request.method, request.path)
-        return failure(ApiError(500, "INTERNAL_ERROR", "Internal error"))
+    except Exception as error:
+        exhausted = exhaustion(error)
+        if exhausted is None:
+            log.exception("%s %s failed", request.method, request.path)
+        return failure(exhausted or ApiError(500, "INTERNAL_ERROR", "Internal error"))
+
+
+async def _admitted(services: Services, request: web.Request, handler: Handler) -> web.StreamResponse:
+    path = request.path
+    if path.startswith(_OPEN_FOR_ALL):
+        return await handler(request)
+    gate = services.gate
+    gate.refuse_if_full()
+    await count(request, services.rates, ADDRESS, address_of(request))
+    if path == WEBSOCKET_PATH:  # it may last for hours
+        return await handler(request)
+    gate.in_flight += 1
+    try:
+        return await handler(request)
+    finally:
+        gate.in_flight -= 1
 
 
 def _compress(request: web.Request, response: web.Response) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import psutil
 
-_EVERY_S = 0.5
+_EVERY_S = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +33,14 @@ class ProcessStats:
         with self._process.oneshot():
             times = self._process.cpu_times()
             return Usage(memory_bytes=self._process.memory_info().rss, cpu_s=times.user + times.system)
+
+    def memory_bytes(self) -> int:
+        """Return the resident memory."""
+        return int(self._process.memory_info().rss)
+
+    def descriptors(self) -> int:
+        """Return how many descriptors are open."""
+        return int(self._process.num_fds())
 
     async def watch(self) -> None:
         """Keep ``lag_s``, how much later than asked the loop came back from its last pause; never returns."""

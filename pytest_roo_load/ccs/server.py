@@ -9,11 +9,11 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import asyncpg
 from aiohttp import web
@@ -33,6 +33,11 @@ from pytest_roo_load.ccs.files.uploads import Uploads
 from pytest_roo_load.ccs.metrics import Metrics
 from pytest_roo_load.ccs.passwords import Passwords
 from pytest_roo_load.ccs.process_stats import ProcessStats
+from pytest_roo_load.ccs.protection.audit import Audit
+from pytest_roo_load.ccs.protection.guard import ADDRESS, LOGIN, UPLOAD, USER
+from pytest_roo_load.ccs.protection.overload import Capacity, Gate
+from pytest_roo_load.ccs.protection.rate_limits import RateLimits
+from pytest_roo_load.ccs.protection.window import Rate
 from pytest_roo_load.ccs.services import Services
 from pytest_roo_load.ccs.sessions import Sessions
 from pytest_roo_load.ccs.settings import Settings
@@ -42,6 +47,7 @@ from pytest_roo_load.ccs.websocket.notices import Notices
 from pytest_roo_load.ccs.websocket.relay import Relay
 
 _PAUSE_S = 0.05
+_AGAIN_S = 1.0
 _BACKLOG = 2048
 _REGISTER_S = 10.0
 # Connections and requests are many small objects that die young; the collector need not look so often.
@@ -79,11 +85,17 @@ async def run(settings: Settings) -> None:
 async def _start(settings: Settings, stack: AsyncExitStack) -> str:
     """Start everything, have ``stack`` stop it again in reverse order, and return the server's URL."""
     services = await _open_services(settings, stack)
-    for forever in (services.relay.listen(), services.hub.watch(), services.process.watch(), services.uploads.sweep()):
-        task = asyncio.create_task(forever)
-        stack.push_async_callback(_cancel, task)
+    for forever in (
+        services.relay.listen,
+        services.hub.watch,
+        services.process.watch,
+        services.uploads.sweep,
+        services.gate.watch,
+        services.audit.run,
+    ):
+        _in_background(forever, stack)
     await services.relay.listening.wait()
-    stack.push_async_callback(_cancel, asyncio.create_task(services.commands.serve()))
+    _in_background(services.commands.serve, stack)
     runner = web.AppRunner(
         build_app(services),
         handle_signals=False,
@@ -93,7 +105,9 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> str:
     )
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
-    await web.TCPSite(runner, settings.host, settings.port, backlog=_BACKLOG).start()
+    site = web.TCPSite(runner, settings.host, settings.port, backlog=_BACKLOG)
+    await site.start()
+    stack.push_async_callback(_drain, services, site)
     port = runner.addresses[0][1]
     gc.collect()
     gc.freeze()
@@ -115,7 +129,7 @@ async def _open_services(settings: Settings, stack: AsyncExitStack) -> Services:
     hub = Hub(limit=settings.ws_max_connections, patience=patience)
     relay = Relay(redis, hub, settings.instance_id)
     notices = Notices(hub, relay)
-    metrics = Metrics()
+    metrics, process = Metrics(), ProcessStats()
     return Services(
         settings=settings,
         database=database,
@@ -124,13 +138,32 @@ async def _open_services(settings: Settings, stack: AsyncExitStack) -> Services:
         tokens=Tokens(settings.jwt_secret, access_ttl_s=settings.access_ttl, refresh_ttl_s=settings.refresh_ttl),
         passwords=passwords,
         metrics=metrics,
-        process=ProcessStats(),
+        process=process,
         hub=hub,
         relay=relay,
         notices=notices,
         uploads=_open_uploads(settings, stack, database, notices),
         commands=_open_desk(settings, database, redis, relay=relay, hub=hub, metrics=metrics),
+        rates=RateLimits(redis, _rates(settings)),
+        gate=Gate(_capacity(settings), process, metrics.shed),
+        audit=Audit(database),
         started=asyncio.get_running_loop().time(),
+    )
+
+
+def _rates(settings: Settings) -> dict[str, Rate]:
+    limits = {
+        ADDRESS: settings.rate_general,
+        USER: settings.rate_general,
+        LOGIN: settings.rate_login,
+        UPLOAD: settings.rate_upload,
+    }
+    return {name: Rate(limit=limit, window_s=settings.rate_window) for name, limit in limits.items()}
+
+
+def _capacity(settings: Settings) -> Capacity:
+    return Capacity(
+        in_flight=settings.max_in_flight, lag_s=settings.max_lag, memory_bytes=settings.max_memory * 1_000_000
     )
 
 
@@ -187,6 +220,34 @@ async def _wait_for(service: str, timeout_s: float, connect: Callable[[], Awaita
                 await asyncio.sleep(_PAUSE_S)
     except TimeoutError:
         raise StartupError(service, timeout_s, last) from last
+
+
+async def _drain(services: Services, site: web.BaseSite) -> None:
+    """Say that this instance is about to go, stop listening, and wait for the requests that have begun.
+
+    aiohttp would not read the rest of a request's body once its own shutdown has begun.
+    """
+    services.gate.draining = True
+    await asyncio.sleep(services.settings.drain_delay)
+    await site.stop()
+    services.hub.close()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(services.settings.drain_timeout):
+            await services.gate.empty()
+
+
+def _in_background(forever: Callable[[], Coroutine[Any, Any, None]], stack: AsyncExitStack) -> None:
+    stack.push_async_callback(_cancel, asyncio.create_task(_always(forever)))
+
+
+async def _always(forever: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run what never returns; should it fail, the server goes on and so does this, a little later."""
+    while True:
+        try:
+            await forever()
+        except Exception:
+            log.exception("%s failed", getattr(forever, "__qualname__", forever))
+        await asyncio.sleep(_AGAIN_S)
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

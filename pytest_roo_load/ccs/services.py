@@ -14,6 +14,9 @@ from pytest_roo_load.ccs.files.uploads import Uploads
 from pytest_roo_load.ccs.metrics import Metrics
 from pytest_roo_load.ccs.passwords import Passwords
 from pytest_roo_load.ccs.process_stats import ProcessStats
+from pytest_roo_load.ccs.protection.audit import Audit
+from pytest_roo_load.ccs.protection.overload import Gate
+from pytest_roo_load.ccs.protection.rate_limits import RateLimits
 from pytest_roo_load.ccs.sessions import Sessions
 from pytest_roo_load.ccs.settings import Settings
 from pytest_roo_load.ccs.tokens import Tokens
@@ -39,6 +42,9 @@ class Services:
     notices: Notices
     uploads: Uploads
     commands: CommandDesk
+    rates: RateLimits
+    gate: Gate
+    audit: Audit
     started: float
 
     async def revoke(self, session_ids: Sequence[str]) -> None:

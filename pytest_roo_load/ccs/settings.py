@@ -40,6 +40,14 @@ class Settings:
     ws_ping_interval: float
     ws_session_timeout: float
     file_root: str
+    rate_window: float
+    rate_general: int
+    rate_login: int
+    rate_upload: int
+    max_in_flight: int
+    max_lag: float
+    max_memory: int
+    drain_delay: float
     commands_per_user: int
     command_queue_size: int
     command_lease: float
@@ -140,6 +148,10 @@ def _seconds(text: str) -> float:
     return value
 
 
+def _seconds_or_none(text: str) -> float:
+    return 0.0 if text.strip() == "0" else _seconds(text)
+
+
 def _starting(*prefixes: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if not text.startswith(prefixes):
@@ -217,6 +229,29 @@ OPTIONS = (
         parse=_folder,
         help="folder for the bytes of files, the same for all instances; one that is deleted at the end when not given",
         default="",
+    ),
+    Option(name="rate_window", parse=_seconds, help="seconds that the rate limits look back", default="900"),
+    Option(
+        name="rate_general",
+        parse=_whole(0, 10**9),
+        help="requests of an address, and of a user, in a window; 0 for no limit",
+        default="100",
+    ),
+    Option(name="rate_login", parse=_whole(0, 10**9), help="logins of an address in a window; 0 for any", default="5"),
+    Option(name="rate_upload", parse=_whole(0, 10**9), help="uploads of a user in a window; 0 for any", default="20"),
+    Option(name="max_in_flight", parse=_whole(1, 10**6), help="requests at a time, beyond that 503", default="2000"),
+    Option(name="max_lag", parse=_seconds, help="seconds the event loop may be late, beyond that 503", default="3"),
+    Option(
+        name="max_memory",
+        parse=_whole(0, 10**6),
+        help="resident memory in MB (10^6 bytes), beyond that 503; 0 for any",
+        default="0",
+    ),
+    Option(
+        name="drain_delay",
+        parse=_seconds_or_none,
+        help="seconds that health is 503 before a stop closes the port, so that load balancers notice",
+        default="0",
     ),
     Option(name="commands_per_user", parse=_whole(1, 10_000), help="commands of a user at a time", default="10"),
     Option(

@@ -21,6 +21,7 @@ __all__ = ["CCS", "backend_settings", "ready_line"]
 
 SECRET_BYTES = 32
 BCRYPT_COST = 4  # the least there is: load tests are not about guessing passwords
+RAISED = 100_000_000  # load comes from one address: what stops attackers would stop it
 MODULES = ("bcrypt", "jwt")  # of the extra `embedded`
 NEEDED = {"database": "postgres", "redis": "redis"}  # option -> the service that stands in when it is not given
 
@@ -74,7 +75,7 @@ class CCSServer:
         command = (sys.executable, "-P", "-m", "pytest_roo_load.ccs", "--host", LOOPBACK, "--port", str(port))
         return await self._host.spawn(
             Command(
-                argv=(*command, *arguments, "--bcrypt-cost", str(BCRYPT_COST)),
+                argv=(*command, *arguments, "--bcrypt-cost", str(BCRYPT_COST), *rate_limits(RAISED)),
                 environment={**os.environ, **secrets},
                 stop_signal=signal.SIGKILL,
             )
@@ -84,6 +85,11 @@ class CCSServer:
         """What it has said about itself; it says so once, when it is ready."""
         del port
         return ready_line(process.output())
+
+
+def rate_limits(limit: int) -> list[str]:
+    """Arguments that set all rate limits to so many requests in a window."""
+    return [text for kind in ("general", "login", "upload") for text in (f"--rate-{kind}", str(limit))]
 
 
 def backend_settings(backends: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:

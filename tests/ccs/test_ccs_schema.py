@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
+from server_lab import new_database
 
 from pytest_roo_load.ccs.schema import apply_migrations, migrations
 
@@ -58,16 +56,3 @@ def test_a_file_that_fails_leaves_nothing_behind(postgres: Any, tmp_path: Path) 
 
 async def applied(connection: Any) -> list[int]:
     return [row[0] for row in await connection.fetch("SELECT version FROM schema_version ORDER BY version")]
-
-
-@asynccontextmanager
-async def new_database(url: str) -> AsyncIterator[str]:
-    """The URL of an empty database that is dropped at the end, connections and all."""
-    name = f"t{uuid.uuid4().hex}"
-    admin = await asyncpg.connect(url)
-    try:
-        await admin.execute(f"CREATE DATABASE {name}")
-        yield f"{url.rpartition('/')[0]}/{name}"
-        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    finally:
-        await admin.close()

@@ -43,7 +43,7 @@ _LIST = """
 """
 _DELETE = "DELETE FROM files WHERE id = $1 AND user_id = $2 RETURNING id::text"
 _EXPIRE = "UPDATE files SET status = 'expired' WHERE status = 'uploading' AND expires_at <= now()"
-_REMOVALS = "SELECT coalesce(array_agg(file_id::text), '{}') FROM (SELECT file_id FROM file_removals LIMIT $1) some"
+_REMOVALS = "SELECT coalesce(array_agg(file_id::text), '{}') FROM (SELECT file_id FROM file_removals LIMIT $1) chosen"
 _REMOVED = "DELETE FROM file_removals WHERE file_id = ANY($1::uuid[])"
 
 

@@ -12,6 +12,7 @@ from pytest_roo_load.ccs.envelope import dumps, success
 from pytest_roo_load.ccs.errors import ApiError, TokenError, not_found
 from pytest_roo_load.ccs.identity import authenticate, token_refused
 from pytest_roo_load.ccs.json_body import read_object
+from pytest_roo_load.ccs.protection.guard import LOGIN, address_of, count
 from pytest_roo_load.ccs.routes.devices import take_device
 from pytest_roo_load.ccs.services import SERVICES, Services
 from pytest_roo_load.ccs.tokens import AccessClaims, RefreshClaims
@@ -48,12 +49,13 @@ async def login(request: web.Request) -> web.Response:
     A device is known again by ``X-Device-ID`` or by its fingerprint; otherwise it is a new one.
     """
     services = request.app[SERVICES]
+    await count(request, services.rates, LOGIN, address_of(request))
     form = Form(await read_object(request))
     email = form.text("email", longest=_MAX_SECRET * 2).lower()
     password = form.text("password", longest=_MAX_SECRET)
     device = take_device(form)
     form.check()
-    checked = await _checked(services, email, password)
+    checked = await _checked(request, email, password)
     header = request.headers.get("X-Device-ID", "")
     started = await start_session(
         services.database,
@@ -128,10 +130,12 @@ ROUTES = (
 )
 
 
-async def _checked(services: Services, email: str, password: str) -> Credentials:
+async def _checked(request: web.Request, email: str, password: str) -> Credentials:
+    services = request.app[SERVICES]
     found = await credentials(services.database, email)
     stored = found.password_hash if found is not None and found.is_active else None
     if not await services.passwords.matches(password, stored) or found is None:
+        services.audit.note("login failed", None if found is None else found.user_id, address=address_of(request))
         raise _refused()
     return found
 

@@ -25,7 +25,7 @@ except PackageNotFoundError:  # run from a source tree that was never installed
 async def health(request: web.Request) -> web.Response:
     """Answer whether this instance can serve: 200 healthy, or 503 degraded when the database does not answer."""
     services = request.app[SERVICES]
-    good = await _database_answers(services)
+    good = not services.gate.draining and await _database_answers(services)
     return plain(_summary(services, good=good), 200 if good else 503)
 
 
@@ -74,6 +74,12 @@ async def prometheus(request: web.Request) -> web.Response:
             "ccs_websocket_connections": ("Open WebSockets.", len(services.hub)),
             "ccs_database_connections_in_use": ("Busy database connections.", services.database.in_use()),
             "ccs_commands_running": ("Commands claimed and not ended.", services.commands.running()),
+            "ccs_requests_in_flight": ("Requests that are being answered.", services.gate.in_flight),
+            "ccs_rate_limited_total": ("Requests beyond a rate limit.", services.rates.refused),
+            "ccs_audit_events_lost_total": ("Audit events that could not be kept.", services.audit.lost),
+            "ccs_draining": ("1 while the instance is about to stop.", services.gate.draining),
+            "ccs_database_connections_limit": ("Database connections at most.", services.settings.pool_size),
+            "process_open_fds": ("Open descriptors.", services.process.descriptors()),
             "ccs_event_loop_lag_seconds": ("How late the event loop last was.", services.process.lag_s),
             "ccs_uptime_seconds": ("Time since the start.", _uptime(services)),
             "process_resident_memory_bytes": ("Resident memory.", usage.memory_bytes),

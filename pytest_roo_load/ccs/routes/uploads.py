@@ -14,6 +14,7 @@ from pytest_roo_load.ccs.files.layout import CHUNK_BYTES
 from pytest_roo_load.ccs.files.uploads import Upload, UploadState
 from pytest_roo_load.ccs.identity import authenticate
 from pytest_roo_load.ccs.json_body import CLOSE, read_object
+from pytest_roo_load.ccs.protection.guard import UPLOAD, count
 from pytest_roo_load.ccs.routes.paths import path_id
 from pytest_roo_load.ccs.services import SERVICES
 from pytest_roo_load.ccs.validation import Form
@@ -31,6 +32,7 @@ async def start(request: web.Request) -> web.Response:
     """Begin an upload: 201 with where to send the chunks, how large they are and how many."""
     services = request.app[SERVICES]
     identity = await authenticate(request)
+    await count(request, services.rates, UPLOAD, identity.user_id)
     form = Form(await read_object(request))
     announced = FileForm(
         filename=_take_name(form),

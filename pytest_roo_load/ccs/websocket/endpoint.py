@@ -27,6 +27,7 @@ _CLOSE_S = 1.0
 # `Connection.send` looks at the backlog itself; aiohttp must never make a sender wait for somebody else's reader.
 _NEVER_WAIT = 2**62
 _SCHEME = "bearer "
+PATH = "/ws"
 
 
 async def websocket(request: web.Request) -> web.StreamResponse:
@@ -57,7 +58,7 @@ async def websocket(request: web.Request) -> web.StreamResponse:
     return socket
 
 
-ROUTES = (web.get("/ws", websocket),)
+ROUTES = (web.get(PATH, websocket),)
 
 
 class _Visit:
@@ -127,6 +128,7 @@ class _Visit:
     async def _route(self, frame: Frame, identity: Identity) -> None:
         if (frame.user_id, frame.from_device) != (identity.user_id, identity.device_id):
             error = FrameError("PERMISSION_DENIED", "The frame claims another user or device", frame.id)
+            self._services.audit.note("frame in another name", identity.user_id, device_id=identity.device_id)
             await self._turn_out(error)
         elif frame.type == protocol.REGISTER:
             raise FrameError("ALREADY_REGISTERED", "This connection is registered", frame.id)
