@@ -10,8 +10,9 @@ RooLoadError
 │   ├── ConnectError    no connection could be made
 │   ├── ConnectionLost  the connection ended before the answer was complete
 │   ├── ProtocolError   the answer was not HTTP or WebSocket as the standard has it
-│   └── UnexpectedAnswer  a well-formed answer that the caller cannot go on with
-│       └── NotOffered    the answer of a server that has no such route
+│   ├── UnexpectedAnswer  a well-formed answer that the caller cannot go on with
+│   │   └── NotOffered    the answer of a server that has no such route
+│   └── StatementFailed   a database refused a statement
 ├── FeedExhausted       a user asked for a row after a feed's last one
 ├── CapacityError       a search for a capacity ended without one
 └── GeneratorError      a generator died or could not take the load
@@ -38,6 +39,7 @@ __all__ = [
     "RooLoadError",
     "RooLoadWarning",
     "ServiceError",
+    "StatementFailed",
     "UnexpectedAnswer",
     "UsageError",
 ]
@@ -155,6 +157,27 @@ class NotOffered(UnexpectedAnswer):
     """The server has no such route; its text is the answer that it gave."""
 
     kind = "not offered"
+
+
+class StatementFailed(OperationError):
+    """A database refused a statement.
+
+    Attributes:
+        sqlstate: The five characters of the SQL standard that say why, such as "40P01".
+    """
+
+    kind = "statement failed"
+
+    def __init__(self, message: str, *, sqlstate: str = "XX000", kind: str | None = None) -> None:
+        super().__init__(message, kind=kind)
+        self.sqlstate = sqlstate
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild_statement_failed, (str(self), self.sqlstate, self.kind)
+
+
+def _rebuild_statement_failed(message: str, sqlstate: str, kind: str) -> StatementFailed:
+    return StatementFailed(message, sqlstate=sqlstate, kind=kind)
 
 
 class FeedExhausted(RooLoadError):

@@ -60,6 +60,10 @@ class LateRecorder:
         """The iteration that begins now was meant to begin at this moment of `time.perf_counter`."""
         self._due = intended
 
+    def lateness(self) -> float:
+        """Seconds by which the iteration is late now; 0 when its first operation has carried them."""
+        return 0.0 if self._due is None else max(0.0, perf_counter() - self._due)
+
     def slot(self, name: str) -> Any:
         """See `core.ports.Recorder`."""
         slot = self._recorder.slot(name)

@@ -21,7 +21,9 @@ __all__ = [
     "measuring_elsewhere", "plan_key", "report_key", "run_key",
 ]  # fmt: skip
 
-MEASURING = frozenset({"virtual_users", "capacity", "consistency"})
+MEASURING = frozenset(
+    {"virtual_users", "capacity", "consistency", "postgres_stress", "redis_stress", "message_queue", "websocket_swarm"}
+)
 INPUT_KEY = "roo_load"
 _MARKERS = (
     "sla(*objectives): what each run() of the test must meet, such as 'p95 < 3 s'",

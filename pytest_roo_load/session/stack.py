@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pytest_roo_load.core.accounts import Account
     from pytest_roo_load.keeper.client import Keeper
 
-__all__ = ["NAMED", "Service", "Stack", "check_named", "check_own"]
+__all__ = ["NAMED", "Service", "Stack", "check_named", "check_own", "pids_behind"]
 
 NAMED = ("target", "target_ws", "postgres", "redis")
 
@@ -139,14 +139,14 @@ class Stack:
         if name == "ccs":
             check_named(self._config, "target_ws")
             return self._deployment(url)
-        return Service(name=name, url=url, pids=_pids_behind(url), version="", embedded=False)
+        return Service(name=name, url=url, pids=pids_behind(url), version="", embedded=False)
 
     def _deployment(self, url: str) -> Service:
         """The user's own server, with what else the user has said of it."""
         return Service(
             name="ccs",
             url=url,
-            pids=_pids_behind(url),
+            pids=pids_behind(url),
             version="",
             embedded=False,
             websocket_url=self._config.target_ws,
@@ -215,7 +215,7 @@ def _use_once(url: str, option: str, place: str) -> None:
         ) from error
 
 
-def _pids_behind(url: str) -> tuple[int, ...]:
+def pids_behind(url: str) -> tuple[int, ...]:
     """The processes of this machine that listen on the URL's port; none for another machine or without permission."""
     from pytest_roo_load.monitor.listeners import listeners  # noqa: PLC0415 - loaded when used
 

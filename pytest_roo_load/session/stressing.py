@@ -1,0 +1,92 @@
+"""Performs a ready-made workload: prepares, loads, looks beside it, examines, cleans up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from pytest_roo_load.core.result import Result
+from pytest_roo_load.errors import UsageError
+from pytest_roo_load.session.config import stay_here
+from pytest_roo_load.session.measured import Measured
+from pytest_roo_load.session.measuring import Asked, measure
+from pytest_roo_load.session.run import Run
+from pytest_roo_load.session.stack import Service, pids_behind
+from pytest_roo_load.workloads import workload as ready
+from pytest_roo_load.workloads.background import Background
+
+if TYPE_CHECKING:
+    import pytest
+
+    from pytest_roo_load.workloads.workload import Workload
+
+__all__ = ["Stress", "place"]
+
+_PRIVATE = "roo."
+
+
+class Stress:
+    """What the fixtures of ready-made workloads share.
+
+    Args:
+        request: Of the fixture, which finds the services.
+        run: The pytest session's run.
+        measured: Where the runs of this test are noted.
+    """
+
+    def __init__(self, request: pytest.FixtureRequest, run: Run, measured: Measured) -> None:
+        self._request = request
+        self._run = run
+        self._measured = measured
+
+    def __repr__(self) -> str:
+        return f"<Stress, {len(self._measured.records)} runs so far>"
+
+    def place(self, name: str, given: str | None, argument: str) -> Service:
+        """The service to load: the one whose URL was given, else what the fixture of this name gives.
+
+        Raises:
+            UsageError: Load would leave this machine without permission.
+        """
+        return place(self._request.getfixturevalue(name) if given is None else given, name, argument, self._run)
+
+    def perform(self, workload: Workload, service: Service) -> Result:
+        """Load the service and say what became of its data."""
+        with Background() as background:
+            try:
+                background.run(workload.prepare())
+                return self._measure(workload, service, background)
+            finally:
+                background.run(workload.clean_up())
+
+    def _measure(self, workload: Workload, service: Service, background: Background) -> Result:
+        watching = background.start(workload.watch())
+
+        def complete(result: Result, interval: tuple[float, float]) -> Result:
+            watching.cancel()
+            measured = ready.Measured(result=result, began=interval[0], ended=interval[1])
+            examined = background.run(workload.examine(measured))
+            values = {name: value for name, value in result.values.items() if not name.startswith(_PRIVATE)}
+            return replace(
+                result, values=values, facts=examined.facts, findings=examined.findings, gauges=examined.gauges
+            )
+
+        asked = Asked(
+            journey=workload.journeys(),
+            profile=workload.profile,
+            target=service if service.name == "ccs" else None,
+            watched={service.name: service.pids},
+            complete=complete,
+        )
+        return measure(self._run, self._measured, asked)
+
+
+def place(given: Any, name: str, argument: str, run: Run) -> Service:
+    """A service by what a fixture or an argument gives: a `Service`, or the URL of one."""
+    if isinstance(given, Service):
+        return given
+    if not isinstance(given, str) or not urlsplit(given).hostname:
+        raise UsageError("not a URL", value=given, allowed=f"the URL of a {name}", place=f"argument {argument}")
+    stay_here(given, run.config.allow_remote, f"argument {argument}")
+    return Service(name=name, url=given, pids=pids_behind(given), version="", embedded=False)

@@ -1,0 +1,1 @@
+"""A load on PostgreSQL: `postgres_stress`."""

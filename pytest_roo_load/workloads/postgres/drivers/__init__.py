@@ -1,0 +1,1 @@
+"""The ways to PostgreSQL: one driver per file, all behind `connection.Connection`."""

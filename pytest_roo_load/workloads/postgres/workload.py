@@ -1,0 +1,254 @@
+"""The load on PostgreSQL as the session performs it."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pytest_roo_load.core.fact import Fact
+from pytest_roo_load.core.profiles import Profile
+from pytest_roo_load.core.result import Result
+from pytest_roo_load.core.units import Dimension
+from pytest_roo_load.engine.journeys import pack
+from pytest_roo_load.errors import ConnectError, OperationError, StatementFailed, UsageError
+from pytest_roo_load.workloads.choices import Pace, one_of
+from pytest_roo_load.workloads.postgres.checks import findings
+from pytest_roo_load.workloads.postgres.connection import Place, connect
+from pytest_roo_load.workloads.postgres.journey import LAG, TALLIES, TRANSACTION, Part, client
+from pytest_roo_load.workloads.postgres.pool import WAIT
+from pytest_roo_load.workloads.postgres.script import Script, parse_script
+from pytest_roo_load.workloads.postgres.settings import Choices
+from pytest_roo_load.workloads.postgres.tables import Tables, explain_refusal
+from pytest_roo_load.workloads.postgres.tally import Tally, together
+from pytest_roo_load.workloads.postgres.transactions import WORKLOADS, Size
+from pytest_roo_load.workloads.workload import Examined, Measured
+
+__all__ = ["PostgresWorkload"]
+
+Asked = str | Path | Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Own:
+    """A script or a function of the user's own; it works on the user's own tables."""
+
+    script: Script | None = None
+    function: bytes | None = None
+
+
+class PostgresWorkload:
+    """See `Workload`.
+
+    Args:
+        asked: The name of a ready-made workload, a file of SQL, or an async function of (session, random).
+        dsn: Of the database.
+        choices: How it is used.
+        pace: How hard.
+
+    Raises:
+        UsageError: The workload is not known, or its file cannot be used.
+    """
+
+    def __init__(self, asked: Asked, dsn: str, choices: Choices, pace: Pace) -> None:
+        self.profile: Profile = pace.profile()
+        self._own = _own(asked)
+        self._name = "" if self._own else str(asked)
+        self._dsn = dsn
+        self._choices = choices
+        self._pace = pace
+        self._size = Size.at(choices.scale)
+        self._tables: Tables | None = None
+        self._facts: list[Fact] = []
+        self._before: dict[str, int] = {}
+
+    def __repr__(self) -> str:
+        return f"<PostgresWorkload {self._name or 'of the user'} on {self._tables!r}>"
+
+    def journeys(self) -> Mapping[Any, float]:
+        """See `Workload`."""
+        journey = functools.partial(client, self._part())
+        journey.__name__ = self._name or self._part().transactions()[0][0].name  # type: ignore[attr-defined]
+        return {journey: 1.0}
+
+    def _part(self) -> Part:
+        choices, own = self._choices, self._own
+        begin = None if choices.isolation is None else f"BEGIN ISOLATION LEVEL {choices.isolation.upper()}"
+        wrapped = own is not None and own.script is not None and own.script.wrapped
+        return Part(
+            place=Place(dsn=self._dsn, driver=choices.driver, search_path=self._search_path()),
+            pool=choices.pool,
+            tries=choices.tries,
+            scale=choices.scale,
+            begin=begin or ("BEGIN" if wrapped else None),
+            open=self._pace.rate is not None,
+            workload=self._name,
+            script=None if own is None else own.script,
+            function=None if own is None else own.function,
+        )
+
+    def _search_path(self) -> str | None:
+        return None if self._own or self._tables is None else self._tables.schema
+
+    async def prepare(self) -> None:
+        """See `Workload`."""
+        self._tables = await self._connected()
+        try:
+            await self._make(self._tables)
+        except StatementFailed as error:
+            raise await self._refused(self._tables, error) from error
+        self._before = await self._tables.counters()
+
+    async def _connected(self) -> Tables:
+        driver = self._choices.driver
+        try:
+            await (await connect(Place(dsn=self._dsn, driver=driver))).close()
+            return Tables(await connect(Place(dsn=self._dsn)))
+        except ConnectError as error:
+            raise UsageError(
+                f"PostgreSQL cannot be used: {error}",
+                value=_shown(self._dsn),
+                allowed="the DSN of a running server that lets us in",
+                remedy="start it, correct the DSN, or leave it out for an embedded one",
+            ) from error
+
+    async def _make(self, tables: Tables) -> None:
+        wanted = self._choices.pool or self._pace.clients
+        room = await tables.room()
+        if room < wanted:
+            raise UsageError(
+                "the server does not let in so many sessions",
+                value=wanted,
+                allowed=f"{room} more at this moment",
+                remedy="use fewer clients, pool=, or raise max_connections",
+            )
+        swept = await tables.sweep()
+        if swept:
+            self._facts.append(Fact(name="schemas of dead runs dropped", value=len(swept)))
+        if self._own is None:
+            await tables.make(self._size)
+        await self._plan(tables)
+
+    async def _plan(self, tables: Tables) -> None:
+        """Ask for the plan of each statement, so that one that the server does not take is known before any load."""
+        for place, sql, arguments in self._statements():
+            try:
+                planned_s = await tables.plan_time_s(sql, arguments)
+            except StatementFailed as error:
+                raise UsageError(
+                    f"the server does not take a statement: {error}",
+                    value=sql,
+                    allowed="SQL for this database",
+                    place=place,
+                ) from error
+            if planned_s is not None:
+                self._facts.append(Fact(name=f"plan time of {place}", value=planned_s, dimension=Dimension.TIME))
+
+    def _statements(self) -> Iterator[tuple[str, str, tuple[Any, ...]]]:
+        if self._own is None:
+            seen = {one.sql: one for transaction, _ in WORKLOADS[self._name] for one in transaction.statements}
+            yield from ((one.name, one.sql, one.example) for one in seen.values())
+        elif self._own.script is not None:
+            script = self._own.script
+            for line in script.lines:
+                yield f"{script.name}:{line.line}", line.sql, script.example(line, self._choices.scale)
+
+    async def _refused(self, tables: Tables, error: StatementFailed) -> UsageError:
+        rows = await tables.rows("SELECT current_user::text, current_database()::text")
+        told = explain_refusal(error, self._size, rows[0][0], rows[0][1])
+        allowed, remedy = told or ("a database in which tables can be made", None)
+        return UsageError(
+            f"the tables cannot be made: {error}", value=_shown(self._dsn), allowed=allowed, remedy=remedy
+        )
+
+    async def watch(self) -> None:
+        """See `Workload`: clients look for themselves."""
+
+    async def examine(self, measured: Measured) -> Examined:
+        """See `Workload`."""
+        assert self._tables is not None
+        values = measured.result.values.get(TALLIES)
+        tally = together(values.items if values else ())
+        after = await self._tables.counters()
+        server = {name: after[name] - self._before[name] for name in after}
+        kinds = frozenset(transaction.name for transaction, _ in self._part().transactions())
+        found = () if self._own else await findings(kinds, self._tables, tally)
+        return Examined(facts=(*_facts(measured.result, tally, server), *self._facts), findings=found)
+
+    async def clean_up(self) -> None:
+        """See `Workload`; a connection that is lost is made anew for it."""
+        if self._tables is None:
+            return
+        try:
+            await self._tables.drop()
+        except OperationError:
+            tables, self._tables = self._tables, None
+            await tables.close()
+            await _drop_anew(self._dsn)
+        else:
+            await self._tables.close()
+            self._tables = None
+
+
+async def _drop_anew(dsn: str) -> None:
+    """By a new connection: the old one's lock is gone with it, so its schema is one of a dead run."""
+    tables = Tables(await connect(Place(dsn=dsn)))
+    try:
+        await tables.sweep()
+    finally:
+        await tables.close()
+
+
+def _own(asked: Asked) -> _Own | None:
+    """What the user brings; None for a workload of ours."""
+    if isinstance(asked, Path) or (isinstance(asked, str) and asked.endswith(".sql")):
+        path = Path(asked)
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(
+                "cannot be read", value=str(error), allowed="a UTF-8 file of SQL", place=str(path)
+            ) from error
+        return _Own(script=parse_script(text, path.name))
+    if callable(asked):
+        if not inspect.iscoroutinefunction(asked):
+            allowed = "async def transfer(session, random): ..."
+            raise UsageError("not a transaction", value=getattr(asked, "__name__", asked), allowed=allowed)
+        return _Own(function=pack([asked]))
+    one_of("workload", asked, WORKLOADS)
+    return None
+
+
+def _facts(result: Result, tally: Tally, server: Mapping[str, int]) -> Iterator[Fact]:
+    """What clients and server counted over the whole load, and rates of the steady phase."""
+    transactions = result.groups.get(TRANSACTION)
+    yield Fact(
+        name="transactions per second",
+        value=transactions.throughput if transactions else None,
+        dimension=Dimension.RATE,
+    )
+    yield Fact(name="commits", value=tally.commits)
+    yield Fact(name="rows", value=tally.rows)
+    yield Fact(name="retries", value=tally.retries)
+    for reason in ("deadlocks", "serialization failures"):
+        yield Fact(name=reason, value=tally.aborts.get(reason, 0))
+    yield Fact(name="transactions given up", value=tally.given_up)
+    yield Fact(name="commits of unknown outcome", value=sum(map(len, tally.unknown.values())))
+    for name, number in server.items():
+        dimension = Dimension.SIZE if "bytes" in name else Dimension.COUNT
+        yield Fact(name=f"{name} that the server counted", value=number, dimension=dimension)
+    for group in (LAG, WAIT):
+        if group in result.groups:
+            yield Fact(name=f"{group}, p95", value=result.groups[group].p95, dimension=Dimension.TIME)
+
+
+def _shown(dsn: str) -> str:
+    """The DSN without its password."""
+    parts = urlsplit(dsn)
+    if parts.password is None:
+        return dsn
+    return dsn.replace(f":{parts.password}@", ":***@", 1)

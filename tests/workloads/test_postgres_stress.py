@@ -1,0 +1,216 @@
+"""The load on PostgreSQL, on a real one."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from engine_lab import FLEETS
+from workload_lab import Outcome, stress
+
+from pytest_roo_load.errors import UsageError
+from pytest_roo_load.session.stack import Service
+from pytest_roo_load.workloads.choices import Pace
+from pytest_roo_load.workloads.postgres.session import Session
+from pytest_roo_load.workloads.postgres.settings import Choices
+from pytest_roo_load.workloads.postgres.tables import PREFIX
+from pytest_roo_load.workloads.postgres.transactions import WORKLOADS
+from pytest_roo_load.workloads.postgres.workload import PostgresWorkload
+
+((TPCB, _),) = WORKLOADS["tpcb"]
+SHORT = Pace(clients=6, duration="0.6 s")
+
+
+def ask(dsn: str, *statements: str) -> list[Any]:
+    """The first field of the last statement's rows."""
+
+    async def answer() -> list[Any]:
+        connection = await asyncpg.connect(dsn)
+        try:
+            for sql in statements[:-1]:
+                await connection.execute(sql)
+            return [row[0] for row in await connection.fetch(statements[-1])]
+        finally:
+            await connection.close()
+
+    return asyncio.run(answer())
+
+
+def schemas(dsn: str) -> list[str]:
+    return ask(dsn, f"SELECT nspname FROM pg_namespace WHERE nspname ~ '^{PREFIX}'")
+
+
+def load(dsn: str, asked: Any, folder: Path, pace: Pace = SHORT, **choices: Any) -> Outcome:
+    return stress(PostgresWorkload(asked, dsn, Choices(**choices), pace), folder)
+
+
+@pytest.mark.parametrize("name", [name for name in WORKLOADS if name != "read"])
+def test_every_workload_keeps_its_promises_and_leaves_nothing(postgres: Service, tmp_path: Path, name: str) -> None:
+    outcome = load(postgres.url, name, tmp_path)
+
+    assert outcome.examined.findings
+    assert [str(finding) for finding in outcome.examined.findings if finding.verdict.value != "pass"] == []
+    assert outcome.result.failed == 0 or name == "serializable"
+    assert outcome.fact("commits") > 10
+    assert outcome.result.groups["transaction"].count > 10
+    assert schemas(postgres.url) == []
+
+
+@pytest.mark.parametrize("driver", ["asyncpg", "psycopg", "sqlalchemy"])
+def test_every_driver_counts_the_same(postgres: Service, tmp_path: Path, driver: str) -> None:
+    if driver == "psycopg":
+        pytest.importorskip("psycopg")
+    pace = Pace(clients=3, duration="30 s", count=200)
+
+    outcome = load(postgres.url, "tpcb", tmp_path, pace, driver=driver)
+
+    assert outcome.broken == []
+    assert (outcome.fact("commits"), outcome.fact("rows")) == (200, 1000)
+    assert outcome.fact("commits that the server counted") >= 200
+    names = ["BEGIN", "COMMIT", *(one.name for one in TPCB.statements)]
+    assert {name: one.count for name, one in outcome.result.operations.items()} == dict.fromkeys(names, 200)
+    assert outcome.fact("plan time of UPDATE accounts") > 0
+
+
+def test_several_generators_account_together(postgres: Service, tmp_path: Path) -> None:
+    workload = PostgresWorkload("hot_row", postgres.url, Choices(), Pace(clients=4, duration="30 s", count=300))
+
+    outcome = stress(workload, tmp_path, fleet=FLEETS["two processes"])
+
+    assert (outcome.broken, outcome.fact("commits")) == ([], 300)
+
+
+def test_a_pool_lends_fewer_connections_than_there_are_clients(postgres: Service, tmp_path: Path) -> None:
+    outcome = load(postgres.url, "read", tmp_path, Pace(clients=12, duration="0.6 s"), pool=2)
+
+    assert outcome.result.groups["connect"].count <= 2
+    assert outcome.result.groups["wait for a connection"].count >= outcome.result.groups["transaction"].count > 0
+    assert outcome.fact("wait for a connection, p95") > 0
+
+
+def test_an_open_rate_counts_from_the_intended_start(postgres: Service, tmp_path: Path) -> None:
+    outcome = load(postgres.url, "read", tmp_path, Pace(clients=4, duration="1 s", rate="100/s"))
+
+    assert outcome.result.arrivals == 100
+    assert outcome.result.groups["schedule lag"].count > 0
+
+
+def test_write_skew_is_found_at_repeatable_read(postgres: Service, tmp_path: Path) -> None:
+    """The planted fault: an isolation level that does not keep what the workload relies on."""
+    pace = Pace(clients=16, duration="20 s", count=6000)
+
+    outcome = load(postgres.url, "serializable", tmp_path, pace, isolation="repeatable read")
+
+    assert [finding.promise for finding in outcome.broken] == ["no pair of accounts is overdrawn"]
+
+
+def test_commits_that_are_lost_are_found(postgres: Service, tmp_path: Path) -> None:
+    """The planted fault: somebody takes one row of the history away."""
+    workload = PostgresWorkload("tpcb", postgres.url, Choices(), Pace(clients=4, duration="30 s", count=300))
+
+    def lose_one(_: object) -> None:
+        (schema,) = schemas(postgres.url)
+        ask(
+            postgres.url,
+            f"DELETE FROM {schema}.history WHERE ctid = (SELECT min(ctid) FROM {schema}.history)",
+            "SELECT 1",
+        )
+
+    outcome = stress(workload, tmp_path, before_examining=lose_one)
+
+    assert "the history has every acknowledged commit once" in [finding.promise for finding in outcome.broken]
+
+
+async def cross_locks(session: Session, draw: random.Random) -> None:
+    """Two rows in any order: deadlocks."""
+    for key in draw.sample((1, 2), 2):
+        await session.fetch("UPDATE crossed SET value = value + 1 WHERE id = $1", key, name="UPDATE crossed")
+
+
+def test_deadlocks_of_a_function_of_ones_own_are_retried_and_counted(postgres: Service, tmp_path: Path) -> None:
+    ask(
+        postgres.url,
+        "CREATE TABLE crossed (id int PRIMARY KEY, value int NOT NULL)",
+        "INSERT INTO crossed VALUES (1, 0), (2, 0)",
+        "ALTER DATABASE postgres SET deadlock_timeout = '5ms'",
+        "SELECT 1",
+    )
+    try:
+        outcome = load(postgres.url, cross_locks, tmp_path, Pace(clients=6, duration="60 s", count=300))
+        sums = ask(postgres.url, "SELECT sum(value) FROM crossed")
+    finally:
+        ask(postgres.url, "DROP TABLE crossed", "ALTER DATABASE postgres RESET deadlock_timeout", "SELECT 1")
+
+    assert outcome.fact("deadlocks") > 0
+    assert outcome.fact("retries") == outcome.fact("deadlocks") - outcome.fact("transactions given up")
+    assert sums == [2 * outcome.fact("commits")]
+    assert outcome.result.failed == outcome.fact("transactions given up")
+
+
+def test_a_file_of_ones_own_is_a_transaction(postgres: Service, tmp_path: Path) -> None:
+    script = tmp_path / "own.sql"
+    script.write_text("\\set n random(1, 9)\nBEGIN;\nSELECT :n::int * 2;\nSELECT 1;\nEND;\n")
+
+    outcome = load(postgres.url, script, tmp_path, Pace(clients=2, duration="20 s", count=50))
+
+    assert outcome.fact("commits") == 50
+    assert outcome.result.operations["SELECT $1::int * 2"].count == 50
+
+
+@pytest.mark.parametrize(
+    ("sql", "problem"),
+    [("SELECT * FROM no_such_table;", "own.sql:1: the server does not take a statement"), ("SELECT 1 FROM;", "syntax")],
+)
+def test_a_file_that_the_server_does_not_take_is_told_before_load(
+    postgres: Service, tmp_path: Path, sql: str, problem: str
+) -> None:
+    script = tmp_path / "own.sql"
+    script.write_text(sql)
+
+    with pytest.raises(UsageError, match=problem):
+        load(postgres.url, script, tmp_path)
+
+
+def test_a_dsn_that_does_not_answer_is_told_without_its_password(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="PostgreSQL cannot be used") as told:
+        load("postgresql://me:secret@127.0.0.1:9/db", "read", tmp_path)
+
+    assert "secret" not in str(told.value)
+    assert "start it, correct the DSN" in str(told.value)
+
+
+def test_a_missing_right_is_told_with_the_statement_that_gives_it(postgres: Service, tmp_path: Path) -> None:
+    ask(postgres.url, "CREATE ROLE poor LOGIN", "SELECT 1")
+    poor = postgres.url.replace("postgres@", "poor@")
+    try:
+        with pytest.raises(UsageError, match=r"GRANT CREATE ON DATABASE postgres TO poor"):
+            load(poor, "read", tmp_path)
+    finally:
+        ask(postgres.url, "DROP ROLE poor", "SELECT 1")
+
+
+def test_more_clients_than_sessions_are_refused_before_load(postgres: Service, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="does not let in so many sessions"):
+        load(postgres.url, "read", tmp_path, Pace(clients=5000))
+
+
+def test_tables_of_a_dead_run_are_dropped_and_those_of_a_living_one_stay(postgres: Service, tmp_path: Path) -> None:
+    ask(postgres.url, f"CREATE SCHEMA {PREFIX}0123456789", f"CREATE SCHEMA {PREFIX}of_somebody", "SELECT 1")
+    living: list[str] = []
+
+    def another_run(_: object) -> None:
+        load(postgres.url, "read", tmp_path)
+        living.extend(schemas(postgres.url))
+
+    try:
+        stress(PostgresWorkload("read", postgres.url, Choices(), SHORT), tmp_path, before_examining=another_run)
+    finally:
+        ask(postgres.url, f"DROP SCHEMA {PREFIX}of_somebody", "SELECT 1")
+
+    assert f"{PREFIX}0123456789" not in living
+    assert len(living) == 2, "the one that is in use, and the one that is not ours"
+    assert schemas(postgres.url) == []
