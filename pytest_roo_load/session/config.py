@@ -34,6 +34,7 @@ class Config:
     target: str | None
     target_ws: str | None
     accounts: tuple[Account, ...]
+    contract: str
     postgres: str | None
     redis: str | None
     scale: str
@@ -63,6 +64,7 @@ def read_config(config: pytest.Config) -> Config:
     return Config(
         target=values["target"],
         target_ws=values["target_ws"],
+        contract=values["contract"] or "first",
         accounts=_accounts(config, values["accounts"], places.get("accounts", "")),
         postgres=values["postgres"],
         redis=values["redis"],

@@ -29,6 +29,7 @@ _MARKERS = (
     "sla(*objectives): what each run() of the test must meet, such as 'p95 < 3 s'",
     "scenario(name): the table of sla.toml whose objectives each run() of the test must meet",
     "needs(*features): what a CCS must offer for the test, such as 'commands'; else it is skipped as not offered",
+    "contract: whether the target keeps the contract of a CCS",
     "concurrent_users: phase 3.3.2.1, concurrent users",
 )
 _ASKING = frozenset({"sla", "scenario", "needs"})

@@ -16,6 +16,7 @@ __all__ = ["OPTIONS", "Option", "add_options", "read_option"]
 
 SCALES = ("quick", "standard", "soak")
 FLEETS = ("local", "inline", "xdist")
+CONTRACT = ("first", "skip")
 _MOST_GENERATORS = 256
 _YES, _NO = ("yes", "true", "1"), ("no", "false", "0")
 
@@ -130,6 +131,12 @@ OPTIONS = (
         metavar="FILE",
         parse=_text,
         help="Accounts that exist at the target, as JSON: a list of {user_id, email, password, device_id, token}.",
+    ),
+    Option(
+        name="contract",
+        metavar="WHEN",
+        parse=_one_of(*CONTRACT),
+        help="When the phase checks a named target against the contract of a CCS: first (default), or skip.",
     ),
     Option(
         name="postgres",
