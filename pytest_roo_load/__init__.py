@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pytest_roo_load.clients.observing import observe
+    from pytest_roo_load.core.leak import LeakLimits
     from pytest_roo_load.core.ports import User
     from pytest_roo_load.core.profiles import (
         arrival_rate,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FeedExhausted",
+    "LeakLimits",
     "OperationError",
     "Result",
     "RooLoadError",
@@ -54,6 +56,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "LeakLimits": "pytest_roo_load.core.leak",
     "observe": "pytest_roo_load.clients.observing",
     "FeedExhausted": "pytest_roo_load.errors",
     "csv_feed": "pytest_roo_load.engine.feeds",

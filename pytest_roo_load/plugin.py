@@ -11,7 +11,8 @@ from pytest_roo_load.session import gate
 from pytest_roo_load.session.options import add_options
 
 pytest_plugins = tuple(
-    f"pytest_roo_load.fixtures.{name}" for name in ("capacity", "chaos", "consistency", "load", "stack", "workloads")
+    f"pytest_roo_load.fixtures.{name}"
+    for name in ("capacity", "chaos", "consistency", "leaks", "load", "stack", "workloads")
 )
 
 

@@ -6,9 +6,9 @@ import pytest
 import pytest_roo_load
 
 DOCUMENTED = [
-    "FeedExhausted", "OperationError", "Result", "RooLoadError", "UsageError", "User", "Verdict", "arrival_rate",
-    "constant_users", "csv_feed", "iterations", "json_lines_feed", "made_feed", "minutes", "observe", "poisson",
-    "ramping_rate", "ramping_users", "seconds", "soak", "spike", "stairs",
+    "FeedExhausted", "LeakLimits", "OperationError", "Result", "RooLoadError", "UsageError", "User", "Verdict",
+    "arrival_rate", "constant_users", "csv_feed", "iterations", "json_lines_feed", "made_feed", "minutes", "observe",
+    "poisson", "ramping_rate", "ramping_users", "seconds", "soak", "spike", "stairs",
 ]  # fmt: skip
 HEAVY = ("numpy", "scipy", "asyncio", "uvloop", "aiohttp", "sqlalchemy", "pytest_roo_load.core")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pytest_roo_load.core.histogram import Histogram
@@ -13,14 +13,22 @@ __all__ = ["OperationSecond", "ProcessUse", "Second", "total"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessUse:
-    """What a process tree uses: resident bytes, CPU seconds since it started, and how many processes it has.
+    """What a process tree uses.
 
-    Memory that several processes of the tree share is counted once (proportional set size) where the kernel tells.
+    Attributes:
+        memory_bytes: Resident memory; what several processes of the tree share is counted once (proportional set size)
+            where the kernel tells.
+        cpu_s: CPU seconds since it started.
+        processes: How many it has.
+        descriptors: Open file descriptors, connections among them; None where the system does not tell.
+        threads: How many they have together.
     """
 
     memory_bytes: int
     cpu_s: float
     processes: int
+    descriptors: int | None = None
+    threads: int | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -70,10 +78,7 @@ class Second:
                 name: {"ok": operation.ok.to_dict(), "failed": operation.failed}
                 for name, operation in self.operations.items()
             },
-            "resources": {
-                name: {"memory_bytes": use.memory_bytes, "cpu_s": use.cpu_s, "processes": use.processes}
-                for name, use in self.resources.items()
-            },
+            "resources": {name: asdict(use) for name, use in self.resources.items()},
         }
 
     @classmethod

@@ -51,7 +51,8 @@ class _Tree:
     def look(self) -> ProcessUse | None:
         """What the tree uses now, and the CPU time of all that ever was in it; None when nothing of it lives."""
         found = [process for root in self._roots for process in self._with_children(root)]
-        memory = living = 0
+        memory = living = threads = 0
+        descriptors: list[int | None] = []
         shared = len(found) > 1
         for process in found:
             with suppress(psutil.Error), process.oneshot():
@@ -60,9 +61,17 @@ class _Tree:
                 if process.status() != psutil.STATUS_ZOMBIE:  # ended, only not waited for
                     memory += _memory(process, shared=shared)
                     living += 1
+                    threads += process.num_threads()
+                    descriptors.append(_descriptors(process))
         if not living:
             return None
-        return ProcessUse(memory_bytes=memory, cpu_s=sum(self._cpu_s.values()), processes=living)
+        return ProcessUse(
+            memory_bytes=memory,
+            cpu_s=sum(self._cpu_s.values()),
+            processes=living,
+            descriptors=None if None in descriptors else sum(number or 0 for number in descriptors),
+            threads=threads,
+        )
 
     def _with_children(self, root: psutil.Process) -> list[psutil.Process]:
         try:
@@ -85,3 +94,10 @@ def _memory(process: psutil.Process, *, shared: bool) -> int:
         with suppress(psutil.AccessDenied, AttributeError):
             return int(process.memory_full_info().pss)
     return int(process.memory_info().rss)
+
+
+def _descriptors(process: psutil.Process) -> int | None:
+    try:
+        return int(process.num_fds())
+    except (psutil.AccessDenied, AttributeError):
+        return None

@@ -13,7 +13,7 @@ from pytest_roo_load.render.tables import Cell, Table, table
 __all__ = ["Bar", "Counterexample", "History", "Promises", "promises"]
 
 _MOST = 3
-_HEADS = "~promise | verdict | >operations looked at | >with unknown outcome | ~what was found"
+_HEADS = "~promise | verdict | >looked at | >with unknown outcome | ~what was found"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

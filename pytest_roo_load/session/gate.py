@@ -22,7 +22,10 @@ __all__ = [
 ]  # fmt: skip
 
 MEASURING = frozenset(
-    {"virtual_users", "capacity", "consistency", "postgres_stress", "redis_stress", "message_queue", "websocket_swarm"}
+    {
+        *("virtual_users", "capacity", "consistency", "leaks"),
+        *("postgres_stress", "redis_stress", "message_queue", "websocket_swarm"),
+    }
 )
 INPUT_KEY = "roo_load"
 _MARKERS = (

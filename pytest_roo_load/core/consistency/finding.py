@@ -41,6 +41,7 @@ class Finding:
         problems: The first twenty.
         count: How many there are of each kind of problem.
         note: What was measured on the way, in words.
+        noun: What was looked at.
     """
 
     promise: str
@@ -50,6 +51,7 @@ class Finding:
     problems: tuple[Problem, ...] = ()
     count: tuple[tuple[str, int], ...] = ()
     note: str = ""
+    noun: str = "operations"
 
     @property
     def broken(self) -> int:
@@ -59,7 +61,7 @@ class Finding:
     def __str__(self) -> str:
         if self.verdict is Verdict.NO_DATA:
             return f"{self.promise}: no data; {self.note or 'nothing was recorded that it could be judged by'}"
-        looked = f"{self.checked:,} operations" + (f", {self.unknown:,} with unknown outcome" if self.unknown else "")
+        looked = f"{self.checked:,} {self.noun}" + (f", {self.unknown:,} with unknown outcome" if self.unknown else "")
         if self.verdict is Verdict.PASS:
             return f"{self.promise}: holds over {looked}" + (f"; {self.note}" if self.note else "")
         counts = ", ".join(f"{number:,} {kind}" for kind, number in self.count)
