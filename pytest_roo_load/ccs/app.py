@@ -9,6 +9,9 @@ from pytest_roo_load.ccs.middleware import serve, stamp
 from pytest_roo_load.ccs.routes import all_routes
 from pytest_roo_load.ccs.services import SERVICES, Services
 
+# How long devices that are told to go may take to be forgotten by the others.
+_FAREWELLS_S = 2.0
+
 
 def build_app(services: Services) -> web.Application:
     """Return the application that serves every route with these services."""
@@ -19,6 +22,7 @@ def build_app(services: Services) -> web.Application:
 
     async def close_websockets(_: web.Application) -> None:
         services.hub.close()
+        await services.chores.finish(_FAREWELLS_S)
 
     app.on_shutdown.append(close_websockets)
     return app

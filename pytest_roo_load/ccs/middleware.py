@@ -16,13 +16,13 @@ from pytest_roo_load.ccs.errors import ApiError
 from pytest_roo_load.ccs.identity import user_of
 from pytest_roo_load.ccs.protection.guard import ADDRESS, address_of, count, standing_of
 from pytest_roo_load.ccs.protection.overload import Gate, exhaustion
+from pytest_roo_load.ccs.request_id import request_id
 from pytest_roo_load.ccs.services import Services
 from pytest_roo_load.ccs.websocket.endpoint import PATH as WEBSOCKET_PATH
 
 UNMATCHED = "(unmatched)"
 _COMPRESS_ABOVE = 1024
 _GZIP_LEVEL, _GZIP_WINDOW = 1, 31  # fast; 31 is zlib's code for the gzip format with the largest window
-_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 _SWITCHING, _FORBIDDEN = 101, 403
 # Whoever watches over the server has to see it when it is busy, too.
 _OPEN_FOR_ALL = ("/health", "/metrics")
@@ -57,9 +57,9 @@ def stamp(instance_id: str, gate: Gate) -> Stamp:
 
     async def hook(request: web.Request, response: web.StreamResponse) -> None:
         response.headers["X-Instance-ID"] = instance_id
-        request_id = request.headers.get("X-Request-ID")
-        if request_id is not None and _REQUEST_ID.fullmatch(request_id):
-            response.headers["X-Request-ID"] = request_id
+        known = request_id(request)
+        if known is not None:
+            response.headers["X-Request-ID"] = known
         standing = standing_of(request)
         if standing is not None:
             response.headers.update(standing.headers)

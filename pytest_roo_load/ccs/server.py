@@ -26,6 +26,7 @@ from pytest_roo_load.ccs.commands.delivery import Delivery
 from pytest_roo_load.ccs.commands.desk import CommandDesk
 from pytest_roo_load.ccs.commands.dispatcher import Dispatcher, Limits, new_worker
 from pytest_roo_load.ccs.commands.tickets import Tickets
+from pytest_roo_load.ccs.data.mailbox import Room
 from pytest_roo_load.ccs.database import Database
 from pytest_roo_load.ccs.errors import StartupError
 from pytest_roo_load.ccs.files.storage import Storage
@@ -42,8 +43,11 @@ from pytest_roo_load.ccs.services import Services
 from pytest_roo_load.ccs.sessions import Sessions
 from pytest_roo_load.ccs.settings import Settings
 from pytest_roo_load.ccs.tokens import Tokens
+from pytest_roo_load.ccs.websocket.chores import Chores
 from pytest_roo_load.ccs.websocket.hub import Hub, Patience
+from pytest_roo_load.ccs.websocket.mailbox import Mailbox
 from pytest_roo_load.ccs.websocket.notices import Notices
+from pytest_roo_load.ccs.websocket.presence import Presence
 from pytest_roo_load.ccs.websocket.relay import Relay
 
 _PAUSE_S = 0.05
@@ -90,6 +94,7 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> str:
         services.hub.watch,
         services.process.watch,
         services.uploads.sweep,
+        services.mailbox.sweep,
         services.gate.watch,
         services.audit.run,
     ):
@@ -129,6 +134,8 @@ async def _open_services(settings: Settings, stack: AsyncExitStack) -> Services:
     hub = Hub(limit=settings.ws_max_connections, patience=patience)
     relay = Relay(redis, hub, settings.instance_id)
     notices = Notices(hub, relay)
+    chores = Chores()
+    room = Room(frames=settings.ws_queue_size, lifetime_s=settings.ws_queue_ttl)
     metrics, process = Metrics(), ProcessStats()
     return Services(
         settings=settings,
@@ -142,6 +149,9 @@ async def _open_services(settings: Settings, stack: AsyncExitStack) -> Services:
         hub=hub,
         relay=relay,
         notices=notices,
+        presence=Presence(redis, hub, relay, chores),
+        mailbox=Mailbox(database, hub, relay, room),
+        chores=chores,
         uploads=_open_uploads(settings, stack, database, notices),
         commands=_open_desk(settings, database, redis, relay=relay, hub=hub, metrics=metrics),
         rates=RateLimits(redis, _rates(settings)),

@@ -20,8 +20,11 @@ from pytest_roo_load.ccs.protection.rate_limits import RateLimits
 from pytest_roo_load.ccs.sessions import Sessions
 from pytest_roo_load.ccs.settings import Settings
 from pytest_roo_load.ccs.tokens import Tokens
+from pytest_roo_load.ccs.websocket.chores import Chores
 from pytest_roo_load.ccs.websocket.hub import Hub
+from pytest_roo_load.ccs.websocket.mailbox import Mailbox
 from pytest_roo_load.ccs.websocket.notices import Notices
+from pytest_roo_load.ccs.websocket.presence import Presence
 from pytest_roo_load.ccs.websocket.relay import Relay
 
 
@@ -40,6 +43,9 @@ class Services:
     hub: Hub
     relay: Relay
     notices: Notices
+    presence: Presence
+    mailbox: Mailbox
+    chores: Chores
     uploads: Uploads
     commands: CommandDesk
     rates: RateLimits

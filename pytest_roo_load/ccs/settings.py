@@ -39,6 +39,8 @@ class Settings:
     ws_max_connections: int
     ws_ping_interval: float
     ws_session_timeout: float
+    ws_queue_size: int
+    ws_queue_ttl: float
     file_root: str
     rate_window: float
     rate_general: int
@@ -224,6 +226,8 @@ OPTIONS = (
     Option(name="ws_max_connections", parse=_whole(1, 1_000_000), help="WebSockets at a time", default="10000"),
     Option(name="ws_ping_interval", parse=_seconds, help="seconds between WebSocket pings", default="30"),
     Option(name="ws_session_timeout", parse=_seconds, help="seconds of silence that end a WebSocket", default="90"),
+    Option(name="ws_queue_size", parse=_whole(1, 1_000_000), help="frames kept for an absent device", default="1000"),
+    Option(name="ws_queue_ttl", parse=_seconds, help="seconds that they are kept", default="86400"),
     Option(
         name="file_root",
         parse=_folder,

@@ -22,7 +22,7 @@ __all__ = ["CCS", "backend_settings", "ready_line"]
 SECRET_BYTES = 32
 BCRYPT_COST = 4  # the least there is: load tests are not about guessing passwords
 RAISED = 100_000_000  # load comes from one address: what stops attackers would stop it
-MODULES = ("bcrypt", "jwt")  # of the extra `embedded`
+MODULES = ("bcrypt", "jwt", "orjson")  # of the extra `embedded`
 NEEDED = {"database": "postgres", "redis": "redis"}  # option -> the service that stands in when it is not given
 
 

@@ -63,7 +63,7 @@ class Delivery:
         return dumps({"reached": await self._send(_frame(kind, command.user_id, None, command.payload))})
 
     async def _send(self, frame: Frame) -> bool:
-        here = await self._hub.deliver(frame.user_id, frame.text, to=frame.to_device, sender=SERVER)
+        here = self._hub.deliver(frame.user_id, frame.data, to=frame.to_device, sender=SERVER)
         if here and frame.to_device is not None:
             return True
         forwarded = await self._relay.forward(frame)
@@ -90,5 +90,5 @@ def _frame(kind: str, user_id: str, device_id: str | None, body: str, *, name: s
         to_device=device_id,
         requires_ack=wants_ack,
         payload=None,
-        text=text,
+        data=text.encode(),
     )

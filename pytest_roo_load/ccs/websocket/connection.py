@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from dataclasses import dataclass
-
-from aiohttp import WSMessage, WSMsgType, web
+from typing import Protocol
 
 from pytest_roo_load.ccs.sessions import Identity
+from pytest_roo_load.ccs.websocket import wire
+from pytest_roo_load.ccs.websocket.protocol import MAX_FRAME_BYTES
 
 # A device that has not read this much is passed over: what is sent to it fails, and others do not wait for it.
 MAX_BACKLOG_BYTES = 1024 * 1024
-
-
-_LAST = frozenset({WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR})
+# As much of what is said while a device reads its queue.
+_MAX_HELD = 1000
+# How long a close waits for the client's own close frame.
+_CLOSE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,76 +26,152 @@ class Farewell:
     reason: str
 
 
-class Connection:
+class Listener(Protocol):
+    """Who hears what a client sends."""
+
+    def received(self, kind: int, data: bytes) -> None:
+        """Take a message: `wire.TEXT`, `wire.BINARY` or `wire.TOO_BIG`."""
+
+    def left(self) -> None:
+        """The connection takes and gives nothing any more; called once."""
+
+    def mail(self) -> None:
+        """There is something in the device's queue."""
+
+
+class Connection(asyncio.Protocol):
     """A device's WebSocket; nobody until ``identity`` is set. The times are those of the event loop.
 
-    The task that creates it is the one that receives, and the only one that closes: aiohttp waits for the client's
-    answer to a close only there. Others ask for the end with `end`.
+    There is no task behind it: what arrives is handed to the ``listener`` at once.
     """
 
-    def __init__(self, socket: web.WebSocketResponse, transport: asyncio.Transport | None, now: float) -> None:
-        self._socket = socket
+    __slots__ = (
+        "_farewell",
+        "_held",
+        "_loop",
+        "_over",
+        "_reader",
+        "_timer",
+        "_transport",
+        "active_at",
+        "heard_at",
+        "identity",
+        "interests",
+        "listener",
+        "opened_at",
+        "pinged_at",
+        "presence",
+    )
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
-        self._task = asyncio.current_task()
-        self._receiving = False
+        self._loop = loop
+        self._reader = wire.MessageReader(MAX_FRAME_BYTES)
         self._farewell: Farewell | None = None
+        self._held: list[bytes] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._over = False
+        self.listener: Listener | None = None
         self.identity: Identity | None = None
         self.interests: frozenset[str] = frozenset()
-        self.opened_at = self.heard_at = self.pinged_at = now
+        self.presence = ""
+        self.opened_at = self.heard_at = self.pinged_at = self.active_at = loop.time()
 
     def __repr__(self) -> str:
         who = "nobody" if self.identity is None else f"device {self.identity.device_id}"
-        return f"<Connection {who}, {'closed' if self._socket.closed else self._farewell or 'open'}>"
+        return f"<Connection {who}, {self._farewell or ('closed' if self._over else 'open')}>"
 
-    async def receive(self) -> WSMessage | None:
-        """Return the next message; None when the client has closed, or somebody has asked for the `end`."""
-        if self._farewell is not None:
-            return None
-        self._receiving = True
-        try:
-            message = await self._socket.receive()
-        except asyncio.CancelledError:
-            if self._farewell is None or self._task is None or self._task.uncancel():
-                raise
-            return None
-        finally:
-            self._receiving = False
-        return None if message.type in _LAST else message
+    @property
+    def over(self) -> bool:
+        """Whether it takes and gives nothing any more."""
+        return self._over
 
-    async def send(self, text: str) -> bool:
-        """Send a frame without waiting for the reader; False when the device is gone or does not keep up."""
+    def send(self, data: bytes) -> bool:
+        """Send a text frame without waiting for the reader; False when the device is gone or does not keep up."""
+        if self._held is not None:
+            if len(self._held) >= _MAX_HELD or self._over:
+                return False
+            self._held.append(data)
+            return True
+        return self.send_now(data)
+
+    def send_now(self, data: bytes) -> bool:
+        """Send a text frame also while others are held back; as `send`."""
         transport = self._transport
-        if self._socket.closed or transport is None or transport.is_closing():
+        if self._over or transport.get_write_buffer_size() > MAX_BACKLOG_BYTES:
             return False
-        if transport.get_write_buffer_size() > MAX_BACKLOG_BYTES:
-            return False
-        try:
-            await self._socket.send_str(text)
-        except (ConnectionError, RuntimeError):
-            return False
+        transport.write(wire.framed(wire.TEXT, data))
         return True
 
-    async def ping(self, now: float) -> None:
+    def hold(self) -> None:
+        """Hold back what others send until `release`."""
+        self._held = []
+
+    def release(self) -> None:
+        """Send what was held back, in its order."""
+        held, self._held = self._held or (), None
+        for data in held:
+            self.send_now(data)
+
+    def backlog(self) -> int:
+        """Return how many bytes wait for the reader."""
+        return self._transport.get_write_buffer_size()
+
+    def ping(self, now: float) -> None:
         """Send a ping."""
         self.pinged_at = now
-        with suppress(ConnectionError, RuntimeError):
-            await self._socket.ping()
+        if not self._over:
+            self._transport.write(wire.framed(wire.PING, b""))
 
-    async def pong(self, data: bytes) -> None:
-        """Answer a ping."""
-        with suppress(ConnectionError, RuntimeError):
-            await self._socket.pong(data)
+    def pause(self) -> None:
+        """Read no more for now."""
+        self._transport.pause_reading()
+
+    def resume(self) -> None:
+        """Read again."""
+        if not self._over:
+            self._transport.resume_reading()
 
     def end(self, farewell: Farewell) -> None:
-        """Have the receiving task stop and close; the first reason counts."""
-        if self._farewell is not None:
+        """Close, and wait a moment for the client's answer; the first reason counts."""
+        if self._over:
             return
         self._farewell = farewell
-        if self._receiving and self._task is not None:
-            self._task.cancel()
+        self._leave(wire.closing(farewell.code, farewell.reason))
 
-    async def close(self) -> None:
-        """Say farewell if there is a reason, and close; waits a moment for the client's answer."""
-        farewell = self._farewell or Farewell(code=1000, reason="")
-        with suppress(ConnectionError, RuntimeError):
-            await self._socket.close(code=farewell.code, message=farewell.reason.encode(), drain=False)
+    def data_received(self, data: bytes) -> None:
+        """Take what the client has sent."""
+        self.heard_at = self._loop.time()
+        try:
+            messages = self._reader.feed(data)
+        except wire.WireError as error:
+            self.end(Farewell(code=error.code, reason=error.reason))
+            self._transport.close()
+            return
+        for kind, payload in messages:
+            if kind == wire.CLOSE:
+                self._leave(wire.closing(wire.close_code(payload), ""))
+                self._transport.close()
+            elif self._over or self.listener is None:
+                continue
+            elif kind == wire.PING:
+                self._transport.write(wire.framed(wire.PONG, payload))
+            elif kind != wire.PONG:
+                self.listener.received(kind, payload)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """The client has gone, or the close is complete."""
+        del exc
+        self._leave(b"")
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _leave(self, last_words: bytes) -> None:
+        if self._over:
+            return
+        self._over = True
+        self._transport.write(last_words)
+        self._timer = self._loop.call_later(_CLOSE_S, self._transport.abort)
+        if self.listener is not None:
+            self.listener.left()
+            self.listener = None

@@ -45,6 +45,15 @@ class Directory:
             self._known[user_id] = found
         return found
 
+    def known(self, user_id: str) -> dict[str, str] | None:
+        """Return what `elsewhere` would, None when it would have to ask."""
+        return self._known.get(user_id)
+
+    async def place(self, user_id: str, device_id: str) -> str | None:
+        """Ask at which other instance a device is now."""
+        place: Any = await self._redis.hget(_key(user_id), device_id)
+        return None if place is None or place.decode() == self._instance_id else place.decode()
+
     async def put(self, identity: Identity) -> str | None:
         """Note that a device is here now; return the other instance where it was, if any."""
         async with self._redis.pipeline(transaction=True) as pipeline:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from pytest_roo_load.ccs.sessions import Identity
@@ -35,6 +35,8 @@ class Hub:
         self._patience = patience
         self._open: set[Connection] = set()
         self._devices: dict[str, dict[str, Connection]] = {}
+        # Is told, from time to time, for how many seconds a connection has said nothing.
+        self.idle: Callable[[Connection, float], None] = lambda _connection, _idle_s: None
 
     def __repr__(self) -> str:
         return f"<Hub {len(self._open)} of {self._limit} connections, {len(self._devices)} users>"
@@ -91,18 +93,18 @@ class Hub:
             if connection.identity is not None:
                 yield connection.identity
 
-    async def deliver(self, user_id: str, text: str, *, to: str | None, sender: str, about: str | None = None) -> int:
+    def deliver(self, user_id: str, data: bytes, *, to: str | None, sender: str, about: str | None = None) -> int:
         """Send a frame to one device of a user, or to all but the sender; return how many took it.
 
         With ``about``, only devices that are interested in it count.
         """
         if to is not None:
             connection = self.device(user_id, to)
-            return int(connection is not None and await connection.send(text))
+            return int(connection is not None and connection.send(data))
         delivered = 0
-        for device_id, connection in list(self._devices.get(user_id, {}).items()):
+        for device_id, connection in self._devices.get(user_id, {}).items():
             if device_id != sender and (about is None or about in connection.interests):
-                delivered += await connection.send(text)
+                delivered += connection.send(data)
         return delivered
 
     def end_sessions(self, session_ids: Collection[str]) -> None:
@@ -123,9 +125,9 @@ class Hub:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(_SWEEP_S)
-            await self.sweep(loop.time())
+            self.sweep(loop.time())
 
-    async def sweep(self, now: float) -> None:
+    def sweep(self, now: float) -> None:
         """Do what is due at loop time ``now``."""
         patience = self._patience
         for connection in list(self._open):
@@ -134,9 +136,10 @@ class Hub:
             elif connection.identity is None and now - connection.opened_at >= patience.register_s:
                 connection.end(UNREGISTERED)
             elif now - connection.pinged_at >= patience.ping_s:
-                await connection.ping(now)
+                connection.ping(now)
+            self.idle(connection, now - connection.active_at)
 
     def close(self) -> None:
-        """Have every connection end because the server stops."""
+        """End every connection because the server stops."""
         for connection in list(self._open):
             connection.end(SHUTTING_DOWN)

@@ -25,8 +25,8 @@ class Notices:
 
     async def file_sync(self, user_id: str, states: Sequence[str], sender: str = "") -> None:
         """Tell the user's devices, other than the ``sender``, new states of paths (JSON texts)."""
-        now = datetime.now(UTC)
+        now = protocol.stamp(datetime.now(UTC))
         for state in states:
-            text = protocol.notice(protocol.FILE_SYNC, user_id, state, now)
-            await self._hub.deliver(user_id, text, to=None, sender=sender, about=protocol.FILE_SYNC)
-            await self._relay.notify(user_id, text, sender=sender, about=protocol.FILE_SYNC)
+            data = protocol.notice(protocol.FILE_SYNC, user_id, state, now)
+            self._hub.deliver(user_id, data, to=None, sender=sender, about=protocol.FILE_SYNC)
+            await self._relay.notify(user_id, data, sender=sender, about=protocol.FILE_SYNC)

@@ -94,14 +94,27 @@ class Relay:
         answers = tuple(answer for reached, answer in sent if reached and answer is not None)
         return Forwarded(reached=sum(reached for reached, _ in sent), answers=answers)
 
-    async def notify(self, user_id: str, text: str, *, sender: str, about: str) -> None:
+    async def notify(self, user_id: str, data: bytes, *, sender: str, about: str) -> None:
         """Have the other instances send a frame of the server's own to the user's devices that are interested."""
-        header = json.dumps({"kind": "notice", "user": user_id, "from": sender, "about": about})
+        header = {"kind": "notice", "user": user_id, "from": sender, "about": about}
+        message = json.dumps(header).encode() + b"\n" + data
         try:
             for place in set((await self._directory.elsewhere(user_id)).values()):
-                await self._redis.publish(_channel(place), f"{header}\n{text}")
+                await self._redis.publish(_channel(place), message)
         except _TROUBLE as error:
             log.warning("notice not forwarded: %s", error)
+
+    def alone(self, user_id: str) -> bool:
+        """Tell whether it is known, without asking, that no other instance has devices of the user."""
+        return self._directory.known(user_id) == {}
+
+    async def place_of(self, user_id: str, device_id: str) -> str | None:
+        """Return the other instance that has a device at this moment; None for none, and when Redis is away."""
+        try:
+            return await self._directory.place(user_id, device_id)
+        except _TROUBLE as error:
+            log.warning("place of a device is not known: %s", error)
+            return None
 
     async def answered(self, answers: Sequence[asyncio.Future[int]]) -> bool:
         """Wait up to ANSWER_S until one instance has delivered; False when none has."""
@@ -162,18 +175,18 @@ class Relay:
                     await self._directory.put_all(self._hub.registered())
                     self.listening.set()
                 elif message["type"] == "message":
-                    header, _, text = message["data"].partition(b"\n")
-                    await self._receive(json.loads(header), text)
+                    header, _, data = message["data"].partition(b"\n")
+                    await self._receive(json.loads(header), data)
                 asked = message is None
 
-    async def _receive(self, header: Mapping[str, Any], text: bytes) -> None:
+    async def _receive(self, header: Mapping[str, Any], data: bytes) -> None:
         match header:
             case {"kind": "frame", "user": user, "to": to, "from": sender, "reply": reply}:
-                delivered = await self._hub.deliver(user, text.decode(), to=to, sender=sender)
+                delivered = self._hub.deliver(user, data, to=to, sender=sender)
                 if reply is not None:
                     await self._publish(reply[0], kind="answer", number=reply[1], delivered=delivered)
             case {"kind": "notice", "user": user, "from": sender, "about": about}:
-                await self._hub.deliver(user, text.decode(), to=None, sender=sender, about=about)
+                self._hub.deliver(user, data, to=None, sender=sender, about=about)
             case {"kind": "answer", "number": number, "delivered": delivered}:
                 answer = self._answers.pop(number, None)
                 if answer is not None and not answer.done():
@@ -208,7 +221,7 @@ class Relay:
             "from": frame.from_device,
             "reply": None if number is None else [self._instance_id, number],
         }
-        message = json.dumps(header).encode() + b"\n" + frame.text.encode()
+        message = json.dumps(header).encode() + b"\n" + frame.data
         if await self._redis.publish(_channel(place), message):
             return True, answer
         if number is not None:
