@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from aiohttp import web
+from fleet_lab import PLUGINS, SIGHT
 
 Run = Callable[..., pytest.RunResult]
 
@@ -89,3 +90,16 @@ def make_tests(pytester: pytest.Pytester) -> Callable[..., object]:
         return pytester.makepyfile(test_it=text, **more)
 
     return make
+
+
+@pytest.fixture
+def distribute(pytester: pytest.Pytester, small_server: SmallServer, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs pytest -n in a process of its own against the small server."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
+    pytester.makepyfile(sight=SIGHT)
+
+    def run(*arguments: str) -> pytest.RunResult:
+        return pytester.runpytest_subprocess(*PLUGINS, f"--roo-target={small_server.url}", *arguments, timeout=120)
+
+    return run

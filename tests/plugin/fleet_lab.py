@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-__all__ = ["PLUGINS", "SIGHT", "directory_of", "generators", "intervals_of_ordinary_tests", "measured", "overlaps"]
+__all__ = [
+    "IN_TURN", "PLUGINS", "SIGHT", "directory_of", "each_once", "eventually", "generators",
+    "intervals_of_ordinary_tests", "measured", "overlaps",
+]  # fmt: skip
 
 # Only what is needed: each worker would load the rest.
 PLUGINS = ("-p", "xdist", "-p", "pytest_roo_load.plugin", "-p", "pytest_timeout", "-p", "no:cacheprovider")
@@ -41,8 +46,9 @@ SIGHT = '''
                 return True
         return False
 
-    def through(worker):
-        return (locks() / f"{worker}.through").exists()
+    def through():
+        """The workers that have run out of tests."""
+        return [path.name[:3] for path in locks().glob("gw?.through")]
 
     def kill(worker):
         """Kills a worker and waits until the controller knows."""
@@ -57,9 +63,30 @@ SIGHT = '''
             action()
         threading.Thread(target=wait, daemon=True).start()
 
+    def go():
+        """Lets tests named test_later... ask for their turn."""
+        Path("go").touch()
+
     def others():
         return sorted(path.name[4:] for path in Path().glob("pid-gw*") if path.name[4:] != ME)
 '''
+
+# Which worker comes first is chance: tests named test_later... do not even ask for their turn before another lets them.
+IN_TURN = """
+    import pytest
+    from pathlib import Path
+    from sight import until
+
+    class InTurn:
+        @pytest.hookimpl(wrapper=True, tryfirst=True)
+        def pytest_runtest_protocol(self, item):
+            if item.name.startswith("test_later"):
+                until(Path("go").exists)
+            return (yield)
+
+    def pytest_sessionstart(session):
+        session.config.pluginmanager.register(InTurn())  # the last one to come is the outermost
+"""
 
 
 def directory_of(root: Path) -> Path:
@@ -69,7 +96,7 @@ def directory_of(root: Path) -> Path:
 
 
 def measured(root: Path) -> list[dict[str, Any]]:
-    """The results of the only run."""
+    """The results of the only run, by the names of their files."""
     paths = sorted(directory_of(root).glob("results/*.json"))
     return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
 
@@ -94,3 +121,11 @@ def overlaps(alone: list[dict[str, Any]], ordinary: list[list[float]]) -> list[A
 def each_once(outcome: pytest.RunResult, tests: int) -> bool:
     """Whether so many tests passed and nothing else was reported."""
     return outcome.parseoutcomes() == {"passed": tests}
+
+
+def eventually(predicate: Callable[[], object], what: str) -> None:
+    """Waits for something that another process does."""
+    until = time.monotonic() + 30
+    while not predicate():
+        assert time.monotonic() < until, what
+        time.sleep(0.02)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 
 import pytest
-from fleet_lab import PLUGINS, SIGHT, each_once, generators, intervals_of_ordinary_tests, measured, overlaps
+from fleet_lab import each_once, generators, intervals_of_ordinary_tests, measured, overlaps
 
 Make = Callable[..., object]
 Distribute = Callable[..., pytest.RunResult]
@@ -56,20 +56,6 @@ TESTS = """
             pass
         Path(f"interval-{number}.json").write_text(json.dumps([began, time.perf_counter()]))
 """
-
-
-@pytest.fixture
-def distribute(pytester: pytest.Pytester, small_server: object, monkeypatch: pytest.MonkeyPatch) -> Distribute:
-    """Runs pytest -n in a process of its own against the small server."""
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
-    pytester.makepyfile(sight=SIGHT)
-    url = small_server.url  # type: ignore[attr-defined]
-
-    def run(*arguments: str) -> pytest.RunResult:
-        return pytester.runpytest_subprocess(*PLUGINS, f"--roo-target={url}", *arguments, timeout=120)
-
-    return run
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_roo_load.session.locks import Exclusivity, locked
+from pytest_roo_load.session.locks import Exclusivity, Stopped, locked
 
 HOLDER = """
 import sys
@@ -106,3 +106,19 @@ def test_a_lock_file_is_private(tmp_path: Path) -> None:
     path = tmp_path / "one.lock"
     with locked(path):
         assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("held", ["alone", "shared"])
+def test_a_wait_can_be_given_up(tmp_path: Path, held: str) -> None:
+    """At the gate and in it; the lock is then free for others."""
+    other = hold_elsewhere(tmp_path, held)
+    answers = iter([False, False, False, True])
+    with pytest.raises(Stopped), Exclusivity(tmp_path).hold(alone=True, give_up=lambda: next(answers)):
+        pass
+    assert not waits_in_the_gate(tmp_path)
+    release(other)
+
+
+def test_what_was_given_up_is_not_begun_although_the_lock_is_free(tmp_path: Path) -> None:
+    with pytest.raises(Stopped), Exclusivity(tmp_path).hold(alone=False, give_up=lambda: True):
+        pass
