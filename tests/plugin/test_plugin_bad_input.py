@@ -88,7 +88,7 @@ def test_the_table_of_objectives(
     [
         ("--roo-scale=big", "*option --roo-scale: unknown value: 'big' (allowed: quick, standard, soak)"),
         ("--roo-generators=0", "*option --roo-generators: *'0' (allowed: a whole number from 1 to 256)"),
-        ("--roo-fleet=moon", "*option --roo-fleet: unknown value: 'moon' (allowed: local, inline)"),
+        ("--roo-fleet=moon", "*option --roo-fleet: unknown value: 'moon' (allowed: local, inline, xdist)"),
         ("--roo-seed=x", "*option --roo-seed: not a number in range: 'x'*"),
         ("--roo-target=ftp://127.0.0.1", "*option --roo-target: not a URL for this option*"),
         ("--roo-target=http://127.0.0.1:99999", "*option --roo-target: not a URL for this option*"),
