@@ -17,7 +17,12 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     report = commands.add_parser("report", help="write report.html of a run directory again")
     report.add_argument("directory", type=Path, help="such as .roo/runs/20260101-120000-1a2b3c4d")
-    chosen = parser.parse_args(arguments)
+    commands.add_parser("proxy", help="carry connections to servers, and break them on purpose", add_help=False)
+    chosen, rest = parser.parse_known_args(arguments)
+    if chosen.command == "proxy":
+        return _proxy(rest)
+    if rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
     try:
         print(_report(chosen.directory))  # noqa: T201 - the command's output
     except RooLoadError as error:
@@ -30,6 +35,12 @@ def _report(directory: Path) -> Path:
     from pytest_roo_load.report.html import write_report  # noqa: PLC0415 - loaded when used
 
     return write_report(directory)
+
+
+def _proxy(arguments: list[str]) -> int:
+    from pytest_roo_load.chaos.process import run  # noqa: PLC0415 - loaded when used
+
+    return run(arguments, "roo-load proxy")
 
 
 if __name__ == "__main__":

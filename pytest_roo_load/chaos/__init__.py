@@ -1,0 +1,1 @@
+"""A proxy that breaks connections on purpose: a process of its own, one listener per link, toxics per direction."""
