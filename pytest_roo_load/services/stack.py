@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from pytest_roo_load.core.recipe import Recipe
 from pytest_roo_load.services.ccs import CCS
+from pytest_roo_load.services.envoy import Envoy
 from pytest_roo_load.services.postgres import Postgres
 from pytest_roo_load.services.redis import Redis
 
@@ -14,5 +15,5 @@ __all__ = ["recipes"]
 
 def recipes() -> Mapping[str, Recipe]:
     """The recipes by name; the keeper is told this function's dotted name."""
-    found: tuple[Recipe, ...] = (Postgres(), Redis(), CCS())
+    found: tuple[Recipe, ...] = (Postgres(), Redis(), Envoy(), CCS())
     return {recipe.name: recipe for recipe in found}

@@ -17,6 +17,7 @@ __all__ = ["OPTIONS", "Option", "add_options", "read_option"]
 SCALES = ("quick", "standard", "soak")
 FLEETS = ("local", "inline", "xdist")
 CONTRACT = ("first", "skip")
+_MOST_INSTANCES = 16
 _MOST_GENERATORS = 256
 _YES, _NO = ("yes", "true", "1"), ("no", "false", "0")
 
@@ -149,6 +150,12 @@ OPTIONS = (
         metavar="URL",
         parse=_url("redis", "unix"),
         help="Redis for the embedded server; default: an embedded one.",
+    ),
+    Option(
+        name="instances",
+        metavar="N",
+        parse=_whole(1, _MOST_INSTANCES),
+        help="Instances of the embedded server, behind a load balancer when there are several; default: 1.",
     ),
     Option(
         name="scale",

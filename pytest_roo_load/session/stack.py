@@ -158,7 +158,8 @@ class Stack:
         if name == "ccs":
             check_named(self._config, "postgres")
             check_named(self._config, "redis")
-            options = {"database": self._config.postgres, "redis": self._config.redis}
+            instances = None if self._config.instances is None else str(self._config.instances)
+            options = {"database": self._config.postgres, "redis": self._config.redis, "instances": instances}
         info = self._keeper.ensure(name, **options)
         return Service(
             name=name,

