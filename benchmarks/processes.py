@@ -25,27 +25,31 @@ _Told = TypeVar("_Told")
 
 
 class Running:
-    """A process and its descendants."""
+    """A process and its descendants.
+
+    Attributes:
+        pid: The process itself.
+    """
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
+        self.pid = process.pid
         self._root = psutil.Process(process.pid)
 
     def __repr__(self) -> str:
-        return f"<Running process {self._process.pid}>"
+        return f"<Running process {self.pid}>"
 
-    def cpu_s(self) -> float:
-        """Seconds of a core that all of them have used, those excepted that have ended."""
-        times = self._each(lambda process: process.cpu_times())
-        return float(sum(one.user + one.system for one in times))
+    def cpu_s(self, word: str = "") -> float:
+        """Seconds of a core that they have used, those excepted that have ended.
 
-    def memory_bytes(self) -> int:
-        """What they have in memory; what they share counts once (proportional set size)."""
-        return sum(self._each(lambda process: int(process.memory_full_info().pss)))
+        Args:
+            word: Of the command lines of those that count; default: all.
+        """
+        return sum(self._each(word, lambda process: float(sum(process.cpu_times()[:2]))))
 
-    def largest_bytes(self) -> int:
-        """Resident memory of the largest of them."""
-        return max(self._each(lambda process: int(process.memory_info().rss)))
+    def resident_bytes(self, word: str = "") -> int:
+        """Their resident memory."""
+        return sum(self._each(word, lambda process: int(process.memory_info().rss)))
 
     def wait(self, timeout_s: float) -> None:
         """Wait for its end.
@@ -61,27 +65,28 @@ class Running:
         """Whether it has ended by itself."""
         return self._process.poll() is not None
 
-    def _each(self, ask: Callable[[psutil.Process], _Told]) -> list[_Told]:
-        found: list[_Told] = []
+    def _each(self, word: str, ask: Callable[[psutil.Process], _Told]) -> list[_Told]:
+        told: list[_Told] = []
         for process in [self._root, *self._root.children(recursive=True)]:
             with suppress(psutil.NoSuchProcess):
-                found.append(ask(process))
-        return found
+                if any(word in part for part in process.cmdline()):
+                    told.append(ask(process))
+        return told
 
 
 @contextmanager
 def started(
-    command: Sequence[str | Path], core: int, *, environment: Mapping[str, str] | None = None, log: Path | None = None
+    command: Sequence[str | Path], *cores: int, environment: Mapping[str, str] | None = None, log: Path | None = None
 ) -> Iterator[Running]:
-    """A process on one core, from the clone's folder; killed with its descendants at the end of the block.
+    """A process on these cores, from the clone's folder; killed with its descendants at the end of the block.
 
     Args:
         command: Program and arguments.
-        core: Where it runs.
+        cores: Where it runs.
         environment: Variables besides those of this process.
         log: Where its output goes; default: nowhere.
     """
-    with (log or Path(os.devnull)).open("ab") as output, pinned(core):
+    with (log or Path(os.devnull)).open("ab") as output, pinned(*cores):
         process = subprocess.Popen(
             [*map(str, command)],
             cwd=ROOT,

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cores import GENERATOR
-from benchmarks.processes import Running, started
+from benchmarks.cores import GENERATOR, GENERATORS
+from benchmarks.processes import Running, started, until
 
-__all__ = ["OwnRun", "own_run"]
+__all__ = ["GENERATING", "OwnRun", "own_run"]
+
+GENERATING = "pytest_roo_load.engine.fleet.process"  # of the command line of a generator
 
 _END_S = 60.0
 _HERE = Path(__file__).parent
@@ -30,6 +32,10 @@ class OwnRun:
 
     folder: Path
     running: Running
+
+    def until_loading(self) -> None:
+        """Wait until a load is about to begin."""
+        until(lambda: self.running.ended or any(self.folder.glob("runs/*/live/*")))
 
     def finish(self) -> None:
         """Wait for its end.
@@ -53,6 +59,11 @@ class OwnRun:
         (record,) = json.loads(path.read_text(encoding="utf-8"))["runs"]
         return record
 
+    def steady_rate(self) -> float:
+        """Successful operations per second of its steady phase."""
+        (phase,) = [phase for phase in self.record()["phases"] if phase["name"] == "steady"]
+        return float(phase["statistics"]["throughput"])
+
     def count(self) -> int:
         """How many operations of all phases had an outcome."""
         return sum(phase["statistics"]["count"] for phase in self.record()["phases"])
@@ -62,9 +73,10 @@ class OwnRun:
 def own_run(
     folder: Path, test: str, target: str, *options: str, environment: Mapping[str, str] | None = None
 ) -> Iterator[OwnRun]:
-    """A pytest on the generator's core, which performs one of the tests in `programs/`."""
+    """A pytest that performs one of the tests in `programs/`; several generators have all cores but the server's."""
     (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
     configured: list[str | Path] = ["-c", folder / "pytest.ini", "--roo-target", target, "--roo-directory", folder]
     command = [sys.executable, "-m", "pytest", _HERE / test, *configured, *options]
-    with started(command, GENERATOR, environment=environment, log=folder / "output") as running:
+    cores = GENERATORS if "--roo-generators" in options else (GENERATOR,)
+    with started(command, *cores, environment=environment, log=folder / "output") as running:
         yield OwnRun(folder=folder, running=running)

@@ -6,5 +6,11 @@ __all__ = ["BENCHMARKS"]
 
 BENCHMARKS = (
     "http_rate",
+    "generators",
+    "idle_users",
+    "websocket_echo",
+    "websocket_idle",
+    "recording",
+    "start_up",
     "streaming",
 )

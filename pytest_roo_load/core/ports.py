@@ -33,10 +33,10 @@ class Slot(Protocol):
 class Recorder(Protocol):
     """Gives the slot of an operation in the phase that runs now."""
 
-    def slot(self, name: str) -> Slot:
+    def slot(self, name: str, /) -> Slot:
         """The slot of the named operation; the sample belongs to the phase in which it started."""
 
-    def group_slot(self, name: str) -> Slot:
+    def group_slot(self, name: str, /) -> Slot:
         """The same for a group: what is timed besides operations, such as connecting."""
 
 

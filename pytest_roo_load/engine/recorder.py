@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from pytest_roo_load.core.histogram import Histogram
 from pytest_roo_load.core.recording import ErrorCount, PhaseRecording, Recording, Tally, Values
@@ -47,6 +47,14 @@ class RecorderSlot:
         return self.started - ended - (folded.ok.count + folded.failed.count if folded else 0)
 
 
+class _Slots(dict[str, RecorderSlot]):
+    """Slots by name, made when they are asked for first; beyond 200 names the rest is "(other)"."""
+
+    def __missing__(self, name: str) -> RecorderSlot:
+        kept = name if len(self) < MAX_NAMES else OTHER
+        return self.setdefault(kept, RecorderSlot())
+
+
 class _Phase:
     """The slots of one phase and what has been folded out of them."""
 
@@ -55,8 +63,8 @@ class _Phase:
     def __init__(self, recording: PhaseRecording) -> None:
         self.recording = recording
         self.flying = 0
-        self.operations: dict[str, RecorderSlot] = {}
-        self.groups: dict[str, RecorderSlot] = {}
+        self.operations = _Slots()
+        self.groups = _Slots()
 
     def look(self, passed_s: float) -> None:
         """Count what is in flight, so long after the last look."""
@@ -74,6 +82,8 @@ class PhaseRecorder:
 
     Attributes:
         phase: The current phase.
+        slot: Gives the slot of an operation in the current phase, by name.
+        group_slot: The same for a group.
         current: What it records: an iteration counts for the phase in which it began.
         recording: What all phases recorded.
     """
@@ -88,7 +98,9 @@ class PhaseRecorder:
         self.current.users = None
 
     def __repr__(self) -> str:
-        return f"<PhaseRecorder in {self.phase}, {self._active} users active, {len(self._slots)} operations>"
+        return (
+            f"<PhaseRecorder in {self.phase}, {self._active} users active, {len(self._current.operations)} operations>"
+        )
 
     def switch(self, phase: str) -> None:
         """From now on what starts belongs to another phase."""
@@ -97,21 +109,10 @@ class PhaseRecorder:
             self._phases[phase] = _Phase(self.recording.phase(phase))
             self.recording.phase(phase).turns.update(self._members)
         self._current = self._phases[phase]
-        self._slots = self._current.operations
+        self.slot = self._current.operations.__getitem__
+        self.group_slot = self._current.groups.__getitem__
         self.current = self._current.recording
         self.current.users = self._active
-
-    def slot(self, name: str) -> RecorderSlot:
-        """The slot of an operation in the current phase; beyond 200 names the rest is "(other)"."""
-        slot = self._slots.get(name)
-        if slot is None:
-            slot = self._slots.setdefault(name if len(self._slots) < MAX_NAMES else OTHER, RecorderSlot())
-        return slot
-
-    def group_slot(self, name: str) -> RecorderSlot:
-        """The same for a group."""
-        groups = self._current.groups
-        return groups.setdefault(name if len(groups) < MAX_NAMES or name in groups else OTHER, RecorderSlot())
 
     def check(self, name: str, held: bool) -> None:  # noqa: FBT001 - the outcome is what is recorded
         """Count the outcome of a check."""
@@ -174,26 +175,56 @@ class PhaseRecorder:
         """Fold what ended since the last call; the answer is second `t` of the load."""
         second = Second(t=t, phase=phase, users=self._least or 0)
         self._least = self._active
+        ended: list[_Ended] = []
         for current in self._phases.values():
-            for name, slot in current.operations.items():
-                _fold(slot, current.recording.operations.setdefault(name, Tally()), second, name)
-            for name, slot in current.groups.items():
-                _fold(slot, current.recording.groups.setdefault(name, Tally()), None, name)
+            ended += _drain(current.operations, current.recording.operations, second.operations)
+            ended += _drain(current.groups, current.recording.groups, None)
+        for one, ok in zip(ended, Histogram.of_each([one.ok for one in ended]), strict=True):
+            one.fold(ok)
         return second
 
 
-def _fold(slot: RecorderSlot, tally: Tally, second: Second | None, name: str) -> None:
-    tally.started = slot.started
-    tally.errors = slot.errors
-    ok, late_ok, late_service, failed = slot.ok, slot.late_ok, slot.late_service, slot.failed
-    if not ok and not late_ok and not failed:
-        return
-    slot.ok, slot.late_ok, slot.late_service, slot.failed = [], [], [], []
-    part = OperationSecond(ok=Histogram(), failed=len(failed))
-    part.ok.add(ok)
-    if late_ok:
-        part.ok.add(late_ok)
-    tally.add(part.ok, [*ok, *late_service] if late_ok or tally.service is not None else None)
-    tally.failed.add(failed)
-    if second is not None:
-        second.operations.setdefault(name, OperationSecond()).merge(part)
+class _Ended(NamedTuple):
+    """What ended in one slot since it was looked at last.
+
+    Attributes:
+        tally: What is known of the operation in the slot's phase.
+        second: Operations of the second, by name; None for a group, which is not among them.
+        ok: Latencies of those that succeeded.
+        service: Their service times; None where they are the same.
+        failed: Latencies of those that failed.
+    """
+
+    name: str
+    tally: Tally
+    second: dict[str, OperationSecond] | None
+    ok: list[float]
+    service: list[float] | None
+    failed: list[float]
+
+    def fold(self, ok: Histogram) -> None:
+        """Add it to the tally and to the second."""
+        self.tally.add(ok, self.service)
+        if self.failed:
+            self.tally.failed.add(self.failed)
+        if self.second is None:
+            return
+        part = OperationSecond(ok=ok, failed=len(self.failed))
+        if self.name in self.second:
+            self.second[self.name].merge(part)
+        else:
+            self.second[self.name] = part
+
+
+def _drain(
+    slots: Mapping[str, RecorderSlot], tallies: dict[str, Tally], second: dict[str, OperationSecond] | None
+) -> Iterator[_Ended]:
+    """Take the samples out of slots."""
+    for name, slot in slots.items():
+        tally = tallies.setdefault(name, Tally())
+        tally.started, tally.errors = slot.started, slot.errors
+        ok, late_ok, late_service, failed = slot.ok, slot.late_ok, slot.late_service, slot.failed
+        if ok or late_ok or failed:
+            slot.ok, slot.late_ok, slot.late_service, slot.failed = [], [], [], []
+            differ = late_ok or tally.service is not None
+            yield _Ended(name, tally, second, ok + late_ok, ok + late_service if differ else None, failed)
