@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from pytest_roo_load.core.consistency.finding import Finding, Problem
 from pytest_roo_load.core.verdict import Verdict
 
-__all__ = ["accounted", "agree", "none_broken"]
+__all__ = ["Count", "accounted", "agree", "all_accounted", "arrived", "none_broken"]
 
 _MOST = 20
 
@@ -62,4 +63,59 @@ def _finding(promise: str, checked: int, problems: Sequence[Problem], *, unknown
         unknown=unknown,
         problems=tuple(problems[:_MOST]),
         count=tuple(counts.items()),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """How many of something there are, how many were acknowledged, and how many more may have happened."""
+
+    name: str
+    found: int
+    acknowledged: int
+    unknown: int = 0
+
+
+def all_accounted(promise: str, counts: Sequence[Count]) -> Finding:
+    """Whether of each thing there are as many as were acknowledged, and at most those that were never answered more."""
+    problems = [
+        Problem(
+            kind="lost" if one.found < one.acknowledged else "invented",
+            text=f"{one.name}: found {one.found:,}, acknowledged {one.acknowledged:,}, unanswered {one.unknown:,}",
+        )
+        for one in counts
+        if not one.acknowledged <= one.found <= one.acknowledged + one.unknown
+    ]
+    unknown = sum(one.unknown for one in counts)
+    return _finding(promise, sum(one.acknowledged for one in counts), problems, unknown=unknown)
+
+
+def arrived(what: str, sent: int, *, lost: int, twice: int, late: int) -> list[Finding]:
+    """Whether numbered messages came, once, and in order, from how many did not.
+
+    Args:
+        what: The messages, in words.
+        sent: How many were sent; with none, nothing was checked.
+        lost: How many did not come.
+        twice: How many came more than once.
+        late: How many came after a later one.
+    """
+    counts = (
+        (f"no {what} are lost", "lost", lost),
+        (f"no {what} come twice", "duplicated", twice),
+        (f"{what} come in order", "reordered", late),
+    )
+    return [_counted(promise, sent, kind, number) for promise, kind, number in counts]
+
+
+def _counted(promise: str, checked: int, kind: str, number: int) -> Finding:
+    judged = Verdict.PASS if checked else Verdict.NO_DATA
+    text = f"{number:,} of {checked:,} {kind}"
+    return Finding(
+        promise=promise,
+        verdict=Verdict.FAIL if number else judged,
+        checked=checked,
+        unknown=0,
+        problems=(Problem(kind=kind, text=text),) if number else (),
+        count=((kind, number),) if number else (),
     )

@@ -12,6 +12,7 @@ from typing import Any
 from pytest_roo_load.engine.journeys import unpack
 from pytest_roo_load.engine.user import VirtualUser
 from pytest_roo_load.errors import OperationError, StatementFailed
+from pytest_roo_load.workloads.lag import note_lag
 from pytest_roo_load.workloads.postgres.connection import Connection, Place, connect
 from pytest_roo_load.workloads.postgres.pool import POOLS, Pool, timed_connect
 from pytest_roo_load.workloads.postgres.script import Script
@@ -23,7 +24,6 @@ __all__ = ["TALLIES", "TRANSACTION", "Part", "client"]
 
 TALLIES = "roo.postgres.tallies"
 TRANSACTION = "transaction"
-LAG = "schedule lag"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +79,7 @@ async def client(part: Part, user: VirtualUser) -> None:
         try:
             async for _ in user.iterations():
                 if part.open:
-                    performer.note_lag()
+                    note_lag(user)
                 async with lend() as connection:
                     await performer.perform(connection)
         finally:
@@ -118,12 +118,6 @@ class _Performer:
             yield lambda: pool.lend(self._user.recorder)
         finally:
             await POOLS.leave(self._user.run)
-
-    def note_lag(self) -> None:
-        """Record how late the iteration begins as a group of its own."""
-        slot = self._user.recorder.group_slot(LAG)
-        slot.started += 1
-        slot.ok.append(self._user.recorder.lateness())
 
     async def perform(self, connection: Connection) -> None:
         """One transaction, tried until it is through or was tried often enough."""

@@ -17,9 +17,10 @@ from pytest_roo_load.core.units import Dimension
 from pytest_roo_load.engine.journeys import pack
 from pytest_roo_load.errors import ConnectError, OperationError, StatementFailed, UsageError
 from pytest_roo_load.workloads.choices import Pace, one_of
+from pytest_roo_load.workloads.lag import lag_facts
 from pytest_roo_load.workloads.postgres.checks import findings
 from pytest_roo_load.workloads.postgres.connection import Place, connect
-from pytest_roo_load.workloads.postgres.journey import LAG, TALLIES, TRANSACTION, Part, client
+from pytest_roo_load.workloads.postgres.journey import TALLIES, TRANSACTION, Part, client
 from pytest_roo_load.workloads.postgres.pool import WAIT
 from pytest_roo_load.workloads.postgres.script import Script, parse_script
 from pytest_roo_load.workloads.postgres.settings import Choices
@@ -241,9 +242,9 @@ def _facts(result: Result, tally: Tally, server: Mapping[str, int]) -> Iterator[
     for name, number in server.items():
         dimension = Dimension.SIZE if "bytes" in name else Dimension.COUNT
         yield Fact(name=f"{name} that the server counted", value=number, dimension=dimension)
-    for group in (LAG, WAIT):
-        if group in result.groups:
-            yield Fact(name=f"{group}, p95", value=result.groups[group].p95, dimension=Dimension.TIME)
+    yield from lag_facts(result)
+    if WAIT in result.groups:
+        yield Fact(name=f"{WAIT}, p95", value=result.groups[WAIT].p95, dimension=Dimension.TIME)
 
 
 def _shown(dsn: str) -> str:

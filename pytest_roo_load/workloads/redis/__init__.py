@@ -1,0 +1,1 @@
+"""A load on Redis: `redis_stress`."""
