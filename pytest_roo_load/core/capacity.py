@@ -2,7 +2,7 @@
 
 The rate grows geometrically until it is too much, then the gap between what held and what was too much is halved (on a
 logarithmic scale) until it is as narrow as wanted. A single step may err, so both ends of the gap must have been tried
-twice with the same outcome; where two tries of a rate disagree, more decide. A step that tells nothing, because
+twice with the same outcome; where two tries of a rate disagree, a third one decides. A step that tells nothing, because
 something else took the generator's core, is repeated; where it still tells nothing, the search ends without a capacity.
 """
 
@@ -177,6 +177,11 @@ class CapacitySearch:
         outcomes = [step.outcome for step in self._steps if step.rate == rate]
         return outcomes.count(Outcome.HOLDS) - outcomes.count(Outcome.FAILS)
 
+    def _agreeing(self, rate: float) -> int:
+        """How many tries of a rate agree with each other."""
+        outcomes = [step.outcome for step in self._steps if step.rate == rate]
+        return max(outcomes.count(Outcome.HOLDS), outcomes.count(Outcome.FAILS))
+
     def _settled(self, outcome: Outcome) -> list[float]:
         sign = 1 if outcome is Outcome.HOLDS else -1
         return [rate for rate in {step.rate for step in self._steps} if self._margin(rate) * sign > 0]
@@ -184,7 +189,7 @@ class CapacitySearch:
     def _next(self) -> float | None:
         last = self._steps[-1]
         if len(self._steps) >= _MOST_STEPS:
-            self._reason = f"the outcomes of {_MOST_STEPS} steps contradict each other"
+            self._reason = f"{_MOST_STEPS} steps did not settle it"
             return None
         if last.outcome is Outcome.INVALID:
             return self._again(last)
@@ -208,8 +213,7 @@ class CapacitySearch:
             return self._shrink(high)
         if high / low > 1 + bounds.tolerance:
             return _rounded(sqrt(low * high))
-        unsure = (rate for rate in (low, high) if abs(self._margin(rate)) < _AGREEING)
-        return next(unsure, None)
+        return next((rate for rate in (low, high) if self._agreeing(rate) < _AGREEING), None)
 
     def _grow(self, low: float) -> float | None:
         if low >= self._bounds.highest:

@@ -100,7 +100,7 @@ PROVENANCE = (
     _entry(
         "capacity",
         "The highest rate of arrivals at which the objectives named with it were met. Both ends of the last gap had "
-        "the same outcome in at least two steps more than the other one. A step is a run of its own; its rate is too "
+        "the same outcome in at least two steps. A step is a run of its own; its rate is too "
         "much when an upper limit of a latency or of the error rate was missed, or when over 1 % of the arrivals found "
         "no free user.",
         _RESULT,

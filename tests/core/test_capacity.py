@@ -111,11 +111,14 @@ def test_ends_of_the_world() -> None:
     assert dead.reason == "the target fails at 4/s already, the lowest rate that was to be tried"
 
 
-def test_outcomes_that_contradict_each_other_for_ever_end_the_search() -> None:
-    turns = iter([HOLDS, FAILS] * 40)
-    found = search(Bounds(start=10), lambda _rate: next(turns))
+def test_a_search_that_will_not_settle_ends() -> None:
+    """Every other step tells nothing, and the gap is to be narrow."""
+    turns = itertools.cycle([True, False])
+    bounds = Bounds(start=10, tolerance=0.001)
+    found = search(bounds, lambda rate: INVALID if next(turns) else HOLDS if rate <= 50_000 else FAILS)
     assert len(found.steps) == 40
-    assert "contradict each other" in found.reason
+    assert (found.rate, found.reason) == (None, "40 steps did not settle it")
+    assert found.verdict is Verdict.INVALID
 
 
 def test_a_search_that_is_not_over_has_no_capacity() -> None:

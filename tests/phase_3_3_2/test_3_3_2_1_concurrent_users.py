@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_roo_load import constant_users
+from pytest_roo_load import arrival_rate, constant_users
 from pytest_roo_load.clients.ccs import CCS
 
 if TYPE_CHECKING:
     from pytest_roo_load import User
+    from pytest_roo_load.fixtures.capacity import CapacityFinder
     from pytest_roo_load.fixtures.load import VirtualUsers
     from pytest_roo_load.session.scale import Scale
 
@@ -82,6 +83,16 @@ async def come_and_go(user: User) -> None:
         await user.think(1, 3)
 
 
+async def work(user: User) -> None:
+    """Post, read and look at one's profile, without a pause: for so many times a second, not for so many people."""
+    session = await CCS(user).login()
+    conversation = await session.create_conversation()
+    async for number in user.iterations():
+        await conversation.post(f"message {number} of user {user.id}")
+        await conversation.messages(limit=20)
+        await session.profile()
+
+
 MIX = ((converse, 4), (look_up, 3), (talk_across_devices, 2), (come_and_go, 1))
 
 
@@ -93,3 +104,24 @@ def test_concurrent_users(virtual_users: VirtualUsers, scale: Scale, users: int)
     result = virtual_users.run(dict(MIX), constant_users(users, steady, warm_up=warm_up))
     assert result.users >= users
     assert sum(broken for _, broken in result.steady.checks.values()) == 0
+
+
+@pytest.mark.scenario("capacity-80")
+def test_response_time_at_80_percent_of_capacity(
+    virtual_users: VirtualUsers, capacity: CapacityFinder, scale: Scale
+) -> None:
+    """The rate that is too much is searched for; at 80 % of the highest that holds, the response time is met."""
+    users = scale(quick=50, standard=100, soak=100)
+    warm_up = scale(quick="1.5 s", standard="4 s", soak="5 s")
+    step = scale(quick="2.5 s", standard="5 s", soak="20 s")
+    found = capacity.find(
+        work,
+        lambda rate: arrival_rate(rate, step, max_users=users, warm_up=warm_up),
+        start="100/s",
+        cool_down=scale(quick="0.5 s", standard="1 s", soak="5 s"),
+        tolerance=scale(quick="25 %", standard="10 %", soak="5 %"),
+    )
+    steady = scale(quick="10 s", standard="30 s", soak="10 min")
+    assert found.rate is not None
+    result = virtual_users.run(work, arrival_rate(0.8 * found.rate, steady, max_users=users, warm_up=warm_up))
+    assert result.dropped <= 0.01 * result.arrivals
