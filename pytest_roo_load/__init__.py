@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pytest_roo_load.clients.observing import observe
+    from pytest_roo_load.core.feedback import feedback_rate
     from pytest_roo_load.core.leak import LeakLimits
     from pytest_roo_load.core.ports import User
     from pytest_roo_load.core.profiles import (
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
         poisson,
         ramping_rate,
         ramping_users,
+        replay,
         soak,
         spike,
         stairs,
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from pytest_roo_load.core.units import minutes, seconds
     from pytest_roo_load.core.verdict import Verdict
     from pytest_roo_load.engine.feeds import csv_feed, json_lines_feed, made_feed
+    from pytest_roo_load.engine.traces import as_recorded, recorded_trace
     from pytest_roo_load.errors import FeedExhausted, OperationError, RooLoadError, UsageError
 
 __all__ = [
@@ -39,8 +42,10 @@ __all__ = [
     "User",
     "Verdict",
     "arrival_rate",
+    "as_recorded",
     "constant_users",
     "csv_feed",
+    "feedback_rate",
     "iterations",
     "json_lines_feed",
     "made_feed",
@@ -49,6 +54,8 @@ __all__ = [
     "poisson",
     "ramping_rate",
     "ramping_users",
+    "recorded_trace",
+    "replay",
     "seconds",
     "soak",
     "spike",
@@ -74,6 +81,10 @@ _HOMES = {
     "poisson": "pytest_roo_load.core.profiles",
     "ramping_rate": "pytest_roo_load.core.profiles",
     "ramping_users": "pytest_roo_load.core.profiles",
+    "replay": "pytest_roo_load.core.profiles",
+    "feedback_rate": "pytest_roo_load.core.feedback",
+    "as_recorded": "pytest_roo_load.engine.traces",
+    "recorded_trace": "pytest_roo_load.engine.traces",
     "soak": "pytest_roo_load.core.profiles",
     "spike": "pytest_roo_load.core.profiles",
     "stairs": "pytest_roo_load.core.profiles",

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pytest_roo_load.core.accounts import Account
     from pytest_roo_load.core.faults.fault import FaultRecord
     from pytest_roo_load.core.timeline import ProcessUse
+    from pytest_roo_load.core.trace import Recorded
 
 __all__ = ["Injector", "Probe", "Recorder", "Slot", "User"]
 
@@ -62,6 +63,10 @@ class User(Protocol):
     @property
     def account(self) -> Account | None:
         """The target's account that is this user's alone, from `--roo-accounts`; None without one."""
+
+    @property
+    def recorded(self) -> Recorded | None:
+        """The request of a trace that the current iteration is for; None unless a trace is replayed."""
 
     @property
     def http(self) -> Any:

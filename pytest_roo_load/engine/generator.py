@@ -13,7 +13,7 @@ from time import perf_counter
 from pytest_roo_load.clients.http.names import RouteNames
 from pytest_roo_load.clients.sweeper import INTERVAL_S, Sweeper
 from pytest_roo_load.core.mix import assign
-from pytest_roo_load.core.profiles import Phase, is_steady
+from pytest_roo_load.core.profiles import Phase, ahead_of, is_steady
 from pytest_roo_load.core.recording import arrival_shares
 from pytest_roo_load.core.timeline import Second
 from pytest_roo_load.engine.closed import ClosedDriver
@@ -52,6 +52,7 @@ class Generator:
         self._watch = SelfWatch(shard.name)
         self._next_second = 0
         self._stopped = asyncio.Event()
+        self._open: OpenDriver | None = None
         self._journeys = self._by_user(unpack(shard.journeys))
 
     def __repr__(self) -> str:
@@ -89,6 +90,11 @@ class Generator:
         """End the load now, before its planned end."""
         self._stopped.set()
 
+    def steer(self, from_s: float, rate: float) -> None:
+        """From a second of the load on, all generators together begin so many iterations a second."""
+        if self._open is not None:
+            self._open.steer(from_s, rate)
+
     async def _over(self, driving: asyncio.Task[None]) -> None:
         """Wait until every user has come to its end, or `stop`."""
         stopping = asyncio.create_task(self._stopped.wait())
@@ -103,7 +109,9 @@ class Generator:
             around = self._surroundings(ClosedTurns(self._quota))
             return ClosedDriver(self._plan, share, around, self._quota, self._journeys)
         turns = ArrivalTurns()
-        return OpenDriver(self._plan.arrivals, share, self._surroundings(turns), turns, self._journeys)
+        ahead = ahead_of(self._plan.arrivals, self._shard.seed, share, self._plan.duration_s)
+        self._open = OpenDriver(self._plan.arrivals, ahead, share, self._surroundings(turns), turns, self._journeys)
+        return self._open
 
     def _surroundings(self, turns: Turns) -> Surroundings:
         return Surroundings(

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from time import perf_counter
 
-from pytest_roo_load.core.profiles import Arrivals, arrival_times, users_of
+from pytest_roo_load.core.profiles import Ahead, Arrivals, users_of
+from pytest_roo_load.core.trace import Recorded
 from pytest_roo_load.engine.performance import AFTER_AN_ERROR_S, Journey, perform_once
 from pytest_roo_load.engine.user import Surroundings, VirtualUser
 
@@ -18,12 +20,20 @@ _BREATH = 64
 _BEHIND_S = 0.25
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One arrival's iteration: when it was meant to begin, on the clock of `time.perf_counter`, and what it is for."""
+
+    intended: float
+    request: Recorded | None = None
+
+
 class ArrivalTurns:
     """Users wait here, each in the line of its journey, until an arrival borrows them."""
 
     def __init__(self) -> None:
-        self._free: dict[Journey, deque[asyncio.Future[float | None]]] = {}
-        self._owed: dict[Journey, deque[float]] = {}
+        self._free: dict[Journey, deque[asyncio.Future[Turn | None]]] = {}
+        self._owed: dict[Journey, deque[Turn]] = {}
         self._journey_of: dict[VirtualUser, Journey] = {}
         self._coming: set[VirtualUser] = set()
         self.ended = False
@@ -43,18 +53,18 @@ class ArrivalTurns:
             return False
         journey = self._journey_of[user]
         owed = self._owed.get(journey)
-        intended = owed.popleft() if owed else await self._wait(journey)
-        if intended is None:
+        turn = owed.popleft() if owed else await self._wait(journey)
+        if turn is None:
             return False
-        user.due(intended)
+        user.due(turn.intended, turn.request)
         return True
 
-    async def _wait(self, journey: Journey) -> float | None:
-        waiter: asyncio.Future[float | None] = asyncio.get_running_loop().create_future()
+    async def _wait(self, journey: Journey) -> Turn | None:
+        waiter: asyncio.Future[Turn | None] = asyncio.get_running_loop().create_future()
         self._free.setdefault(journey, deque()).append(waiter)
         return await waiter
 
-    def give(self, journey: Journey, intended: float) -> bool:
+    def give(self, journey: Journey, turn: Turn) -> bool:
         """Let a user have an arrival: a free one, the one that was busy last, or one that is being set up.
 
         Returns:
@@ -64,11 +74,11 @@ class ArrivalTurns:
         while free:
             waiter = free.pop()
             if not waiter.done():
-                waiter.set_result(intended)
+                waiter.set_result(turn)
                 return True
         coming = sum(self._journey_of[user] is journey for user in self._coming) if self._coming else 0
         if coming > len(self._owed.get(journey, ())):
-            self._owed.setdefault(journey, deque()).append(intended)
+            self._owed.setdefault(journey, deque()).append(turn)
             return True
         return False
 
@@ -89,7 +99,8 @@ class OpenDriver:
     to there and waits. When no user is free another one is set up, up to the plan's limit, and the arrival is its own.
 
     Args:
-        arrivals: When iterations begin, and how many users there may be.
+        arrivals: How many users there may be.
+        ahead: When this generator's iterations begin.
         share: Index and number of the generators.
         around: What the users share; its turns are `ArrivalTurns`.
         turns: The same turns.
@@ -99,6 +110,7 @@ class OpenDriver:
     def __init__(
         self,
         arrivals: Arrivals,
+        ahead: Ahead,
         share: tuple[int, int],
         around: Surroundings,
         turns: ArrivalTurns,
@@ -112,8 +124,7 @@ class OpenDriver:
         self._unused = deque(users_of(arrivals.max_users, self._index, self._generators))
         self._tasks: set[asyncio.Task[None]] = set()
         self._began = 0.0
-        self._ahead = self._own_arrivals()
-        self._next = next(self._ahead, None)
+        self._ahead = ahead
 
     def __repr__(self) -> str:
         return f"<OpenDriver with {len(self._tasks)} users, {len(self._unused)} more allowed>"
@@ -134,39 +145,42 @@ class OpenDriver:
         self.advance(0.0)
         pauses = self._around.pauses
         for breath in itertools.count(1):
-            if self._next is None:
+            due = self._ahead.next
+            if due is None:
                 break
-            await pauses.pause(began + self._next[1] - perf_counter())
+            await pauses.pause(began + due.at_s - perf_counter(), self)
             if pauses.ended:
                 break
-            self._begin_next()
+            if due == self._ahead.next:  # else the pause has ended because the rate has changed
+                self._begin_next()
             if breath % _BREATH == 0:  # when it is behind, nothing else would make it give way to its users
                 await asyncio.sleep(0)
         await pauses.until_end()
         while self._tasks:
             await asyncio.wait(self._tasks)
 
-    def _own_arrivals(self) -> Iterator[tuple[int, float]]:
-        """Number and moment of each arrival of this generator's share."""
-        times = enumerate(arrival_times(self._arrivals.segments, self._around.seed))
-        return ((number, at_s) for number, at_s in times if number % self._generators == self._index)
+    def steer(self, from_s: float, rate: float) -> None:
+        """From a second of the load on, all generators together begin so many iterations a second."""
+        self._ahead.steer(from_s, rate)
+        self._around.pauses.wake(self)
 
     def _begin_next(self) -> None:
-        assert self._next is not None
-        number, at_s = self._next
-        self._next = next(self._ahead, None)
-        self._arrive(self._journeys[number % len(self._journeys)], self._began + at_s)
+        due = self._ahead.next
+        assert due is not None
+        self._ahead.pass_on()
+        turn = Turn(intended=self._began + due.at_s, request=due.request)
+        self._arrive(self._journeys[due.number % len(self._journeys)], turn)
 
-    def _arrive(self, journey: Journey, intended: float) -> None:
-        self._around.recorder.arrived(behind=perf_counter() - intended > _BEHIND_S)
-        if self._turns.give(journey, intended):
+    def _arrive(self, journey: Journey, turn: Turn) -> None:
+        self._around.recorder.arrived(behind=perf_counter() - turn.intended > _BEHIND_S)
+        if self._turns.give(journey, turn):
             return
         number = next((number for number in self._unused if self._journeys[number] is journey), None)
         if number is None:
             self._around.recorder.dropped(1)
             return
         self._start([number])
-        self._turns.give(journey, intended)
+        self._turns.give(journey, turn)
 
     def _start(self, numbers: Sequence[int]) -> None:
         self._around.recorder.enter(len(numbers))
@@ -185,12 +199,12 @@ class OpenDriver:
         missed. Arrivals whose users are not set up yet are dropped.
         """
         missed = 0
-        while self._next is not None and self._next[1] < elapsed_s:
-            if elapsed_s - self._next[1] <= _BEHIND_S:
+        while (due := self._ahead.next) is not None and due.at_s < elapsed_s:
+            if elapsed_s - due.at_s <= _BEHIND_S:
                 self._begin_next()
             else:
                 missed += 1
-                self._next = next(self._ahead, None)
+                self._ahead.pass_on()
         self._around.recorder.missed(missed)
         self._around.recorder.dropped(self._turns.end())
 

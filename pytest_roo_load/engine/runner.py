@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,7 @@ from pytest_roo_load.errors import GeneratorError, UsageError
 __all__ = ["Load", "perform"]
 
 _LOOK_S = 0.1
+_STEERED_AHEAD_S = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +94,9 @@ class _Follower:
         self._over = asyncio.Event()
         self._end_watch = EndWatch(load.early_end)
         self._ended_early = ""
+        self._steering = self._plan.arrivals.steering if self._plan.arrivals else None
+        self._rate = self._steering.start if self._steering else 0.0
+        self._recent: deque[Second] = deque(maxlen=self._steering.window if self._steering else 1)
         self._faults: tuple[FaultRecord, ...] = ()
 
     def __repr__(self) -> str:
@@ -143,10 +148,20 @@ class _Follower:
         second, _ = self._pending.pop(t)
         second.resources = self._meter.latest
         self._spool.write(second)
+        self._steer(second)
         reason = self._end_watch.observe(second)
         if reason and not self._ended_early:
             self._ended_early = reason
             self._load.fleet.stop()
+
+    def _steer(self, second: Second) -> None:
+        """Where the rate follows what is measured: decide it anew, for a moment that no generator has reached yet."""
+        if self._steering is None:
+            return
+        self._recent.append(second)
+        if len(self._recent) == self._recent.maxlen:
+            self._rate = self._steering.next_rate(self._rate, self._recent)
+            self._load.fleet.steer(second.t + 1 + _STEERED_AHEAD_S, self._rate)
 
     def _write_the_rest(self) -> None:
         """The last seconds, when some generators had come to their end earlier than others."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pytest_roo_load.clients.http.client import HttpClient
     from pytest_roo_load.clients.websocket.client import WebSocketClient
     from pytest_roo_load.core.accounts import Account
+    from pytest_roo_load.core.trace import Recorded
     from pytest_roo_load.engine.feeds import Feed
     from pytest_roo_load.engine.pause import Pauses
     from pytest_roo_load.engine.turns import Turns
@@ -68,6 +69,7 @@ class VirtualUser:
         late: Whether its iterations may begin later than they were meant to, as in an open plan.
 
     Attributes:
+        recorded: The request of a trace that the current iteration is for; None unless a trace is replayed.
         dismissed: Whether it has been told to go when its iteration is finished.
     """
 
@@ -75,6 +77,7 @@ class VirtualUser:
         self.id = number
         self.run = surroundings.run
         self.dismissed = False
+        self.recorded: Recorded | None = None
         self.recorder: Any = LateRecorder(surroundings.recorder) if late else surroundings.recorder
         self._surroundings = surroundings
         self._call = surroundings.recorder.current
@@ -134,9 +137,10 @@ class VirtualUser:
         self.dismissed = True
         self._surroundings.pauses.wake(self)
 
-    def due(self, intended: float) -> None:
-        """The turn just taken was meant to begin at this moment of `time.perf_counter`."""
+    def due(self, intended: float, request: Recorded | None = None) -> None:
+        """The turn just taken was meant to begin at this moment of `time.perf_counter`, for a recorded request."""
         self.recorder.due(intended)
+        self.recorded = request
 
     def begin(self, *, has_turn: bool) -> None:
         """A call of the journey begins; it is one iteration unless it asks for `iterations()`.

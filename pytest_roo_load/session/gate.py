@@ -64,8 +64,10 @@ def concerned(made: object) -> list[pytest.Item]:
 
 
 def _concerns(item: pytest.Item) -> bool:
-    names = getattr(item, "fixturenames", ())
-    return not MEASURING.isdisjoint(names) or any(marker.name in _ASKING for marker in item.iter_markers())
+    given = item.callspec.params if hasattr(item, "callspec") else {}  # an argument of that name is no fixture
+    return any(name in MEASURING and name not in given for name in getattr(item, "fixturenames", ())) or any(
+        marker.name in _ASKING for marker in item.iter_markers()
+    )
 
 
 def is_worker(config: pytest.Config) -> bool:

@@ -14,6 +14,7 @@ from pytest_roo_load.clients.http.client import HttpClient
 from pytest_roo_load.clients.sweeper import INTERVAL_S, Sweeper
 from pytest_roo_load.clients.websocket.client import WebSocketClient
 from pytest_roo_load.core.accounts import Account
+from pytest_roo_load.core.trace import Recorded
 from pytest_roo_load.errors import OperationError, UsageError
 from pytest_roo_load.testing.recorder import FakeRecorder
 
@@ -51,6 +52,7 @@ class FakeUser:
         self.random = random.Random(f"{seed}/{number}")
         self.recorder = FakeRecorder()
         self.account = account
+        self.recorded: Recorded | None = None
         self.time_s = 0.0
         self._iterations = iterations
         self._target = target

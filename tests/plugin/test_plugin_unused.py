@@ -19,6 +19,19 @@ def test_prints_and_makes_nothing(pytester: pytest.Pytester) -> None:
     assert not (pytester.path / ".roo").exists()
 
 
+def test_an_argument_that_is_called_like_a_fixture_of_ours_is_none(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("""
+        import pytest
+
+        @pytest.mark.parametrize("capacity", [1, 2])
+        def test_other(capacity):
+            assert capacity
+    """)
+    outcome = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    outcome.assert_outcomes(passed=2)
+    assert not (pytester.path / ".roo").exists()
+
+
 @pytest.mark.parametrize("module", ["numpy", "scipy", "uvloop", "httptools", "aiohttp", "asyncpg", "jinja2", "psutil"])
 def test_imports_nothing_heavy(module: str) -> None:
     code = f"import sys, pytest_roo_load.plugin, pytest_roo_load.fixtures.load; sys.exit({module!r} in sys.modules)"

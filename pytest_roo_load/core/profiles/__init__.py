@@ -5,6 +5,7 @@ A profile is a value that a test writes; its `plan()` is what generators carry o
 
 from __future__ import annotations
 
+from pytest_roo_load.core.profiles.ahead import Ahead, Due, ahead_of
 from pytest_roo_load.core.profiles.arrivals import RateSegment, arrival_times
 from pytest_roo_load.core.profiles.closed import (
     UsersProfile,
@@ -24,23 +25,30 @@ from pytest_roo_load.core.profiles.plan import (
     Phase,
     Plan,
     Profile,
+    Steering,
     Step,
     is_steady,
     users_of,
 )
+from pytest_roo_load.core.profiles.replay import ReplayProfile, replay
 
 __all__ = [
     "GRACEFUL_STOP_S",
     "STEADY",
     "WARM_UP",
+    "Ahead",
     "Arrivals",
+    "Due",
     "Phase",
     "Plan",
     "Profile",
     "RateProfile",
     "RateSegment",
+    "ReplayProfile",
+    "Steering",
     "Step",
     "UsersProfile",
+    "ahead_of",
     "arrival_rate",
     "arrival_times",
     "constant_users",
@@ -49,6 +57,7 @@ __all__ = [
     "poisson",
     "ramping_rate",
     "ramping_users",
+    "replay",
     "soak",
     "spike",
     "stairs",

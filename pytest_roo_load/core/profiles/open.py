@@ -19,7 +19,7 @@ from pytest_roo_load.core.profiles.plan import (
 from pytest_roo_load.core.units import Dimension, duration, format_quantity, parse_quantity
 from pytest_roo_load.errors import UsageError
 
-__all__ = ["RateProfile", "arrival_rate", "poisson", "ramping_rate"]
+__all__ = ["RateProfile", "arrival_rate", "poisson", "ramping_rate", "rate_of"]
 
 _HIGHEST_RATE = 1_000_000
 
@@ -112,7 +112,7 @@ def ramping_rate(
     Raises:
         UsageError: A value is out of range.
     """
-    begin, end = _rate(start, "start", least=0.0), _rate(rate, "rate")
+    begin, end = rate_of(start, "start", least=0.0), rate_of(rate, "rate")
     segments = (
         RateSegment(phase=RAMP, length_s=positive(ramp, "ramp"), start_rate=begin, end_rate=end),
         RateSegment(phase=STEADY, length_s=positive(hold, "hold"), start_rate=end, end_rate=end),
@@ -121,7 +121,7 @@ def ramping_rate(
 
 
 def _steady(rate: str | float, length: str | float, warm_up: str | float, *, poisson: bool) -> tuple[RateSegment, ...]:
-    per_second = _rate(rate, "rate")
+    per_second = rate_of(rate, "rate")
     lengths = ((WARM_UP, duration(warm_up, name="warm_up")), (STEADY, positive(length, "duration")))
     return tuple(
         RateSegment(phase=phase, length_s=length_s, start_rate=per_second, end_rate=per_second, poisson=poisson)
@@ -142,7 +142,12 @@ def _profile(segments: tuple[RateSegment, ...], what: str, users: int | None, ma
     )
 
 
-def _rate(value: str | float, name: str, least: float = 1e-6) -> float:
+def rate_of(value: str | float, name: str, least: float = 1e-6) -> float:
+    """Arrivals per second of a rate given as text ("200/s", "600/min") or as a number per second.
+
+    Raises:
+        UsageError: It is no rate, or out of range; names the argument.
+    """
     try:
         rate = parse_quantity(value, Dimension.RATE) if isinstance(value, str) else float(value)
     except UsageError as error:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from pytest_roo_load.core.profiles.arrivals import RateSegment
+from pytest_roo_load.core.timeline import Second
+from pytest_roo_load.core.trace import Recorded
 from pytest_roo_load.core.units import duration
 from pytest_roo_load.errors import UsageError
 
@@ -18,6 +21,7 @@ __all__ = [
     "Phase",
     "Plan",
     "Profile",
+    "Steering",
     "Step",
     "is_steady",
     "users_of",
@@ -59,6 +63,21 @@ class Step:
     users: int
 
 
+class Steering(Protocol):
+    """Decides a rate of arrivals while the load runs."""
+
+    @property
+    def start(self) -> float:
+        """The first rate, per second."""
+
+    @property
+    def window(self) -> int:
+        """How many of the last seconds it looks at."""
+
+    def next_rate(self, rate: float, seconds: Sequence[Second]) -> float:
+        """The rate that follows a rate, given the last seconds of all generators together."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrivals:
     """Iterations that begin at moments of their own, whatever became of earlier ones.
@@ -67,11 +86,15 @@ class Arrivals:
         segments: The rate over time, in order and without gaps.
         users: Users that are set up when the load begins.
         max_users: The most that there ever are; an arrival that finds none of them free is dropped.
+        requests: What each arrival is for and when it is due, in place of segments.
+        steering: What decides the rate while the load runs, in place of segments.
     """
 
     segments: tuple[RateSegment, ...]
     users: int
     max_users: int
+    requests: tuple[Recorded, ...] = ()
+    steering: Steering | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,3 +47,8 @@ class InlineFleet:
         """See `Fleet`."""
         if self._generator is not None:
             self._generator.stop()
+
+    def steer(self, from_s: float, rate: float) -> None:
+        """See `Fleet`."""
+        if self._generator is not None:
+            self._generator.steer(from_s, rate)

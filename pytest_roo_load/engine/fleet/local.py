@@ -41,6 +41,11 @@ class LocalFleet:
         for child in self._children:
             child.stop()
 
+    def steer(self, from_s: float, rate: float) -> None:
+        """See `Fleet`."""
+        for child in self._children:
+            child.steer(from_s, rate)
+
 
 @contextlib.asynccontextmanager
 async def _child(shard: Shard) -> AsyncIterator[Remote]:

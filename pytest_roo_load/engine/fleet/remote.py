@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from time import perf_counter
 
 from pytest_roo_load.engine.fleet.strategy import Observer
-from pytest_roo_load.engine.fleet.wire import Done, Failed, Go, Ready, Report, Stop, Wire
+from pytest_roo_load.engine.fleet.wire import Done, Failed, Go, Ready, Report, Steer, Stop, Wire
 from pytest_roo_load.engine.shard import Outcome
 from pytest_roo_load.errors import GeneratorError
 
@@ -61,6 +61,10 @@ class Remote:
     def stop(self) -> None:
         """End the load now, before its planned end."""
         self._wire.send(Stop())
+
+    def steer(self, from_s: float, rate: float) -> None:
+        """From a second of the load on, all generators together have so many arrivals a second."""
+        self._wire.send(Steer(from_s, rate))
 
     async def outcome(self, observer: Observer) -> Outcome:
         """Pass on every second, and wait for the end.

@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable
 
 from pytest_roo_load.core.timeline import Second
-from pytest_roo_load.engine.fleet.wire import Done, Failed, Go, Ready, Report, Stop, Task, Wire
+from pytest_roo_load.engine.fleet.wire import Done, Failed, Go, Ready, Report, Steer, Stop, Task, Wire
 from pytest_roo_load.engine.generator import Generator
 from pytest_roo_load.engine.shard import Outcome, Shard
 
@@ -72,9 +72,15 @@ async def _run(generator: Generator, start: float, wire: Wire, orphaned: Callabl
 
 
 async def _obey(wire: Wire, generator: Generator) -> None:
-    """The other side may say stop, and nothing else; returns when it is gone."""
+    """The other side may say stop or steer, and nothing else; returns when it is gone."""
     try:
-        while isinstance(await wire.receive(), Stop):
-            generator.stop()
+        while True:
+            match await wire.receive():
+                case Stop():
+                    generator.stop()
+                case Steer(from_s, rate):
+                    generator.steer(from_s, rate)
+                case _:
+                    return
     except (asyncio.IncompleteReadError, ConnectionError):
         return

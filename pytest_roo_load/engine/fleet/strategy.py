@@ -41,3 +41,6 @@ class Fleet(Protocol):
 
     def stop(self) -> None:
         """End the load now, before its planned end; what is in flight has its graceful stop."""
+
+    def steer(self, from_s: float, rate: float) -> None:
+        """From a second of the load on, all generators together have so many arrivals a second."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pytest_roo_load.core.timeline import Second
 from pytest_roo_load.engine.shard import Outcome, Shard
 
-__all__ = ["Done", "Failed", "Go", "Message", "Ready", "Report", "Stop", "Task", "Wire"]
+__all__ = ["Done", "Failed", "Go", "Message", "Ready", "Report", "Steer", "Stop", "Task", "Wire"]
 
 _LENGTH = struct.Struct("!I")
 
@@ -43,6 +43,14 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class Steer:
+    """To the generator: from a second of the load on, all generators together have so many arrivals a second."""
+
+    from_s: float
+    rate: float
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """From the generator, every second."""
 
@@ -63,7 +71,7 @@ class Failed:
     text: str
 
 
-Message = Task | Ready | Go | Stop | Report | Done | Failed
+Message = Task | Ready | Go | Stop | Steer | Report | Done | Failed
 
 
 class Wire:

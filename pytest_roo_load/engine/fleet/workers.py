@@ -60,6 +60,11 @@ class WorkerFleet:
         for remote in self._remotes:
             remote.stop()
 
+    def steer(self, from_s: float, rate: float) -> None:
+        """See `Fleet`."""
+        for remote in self._remotes:
+            remote.steer(from_s, rate)
+
 
 @contextlib.asynccontextmanager
 async def _wire(path: Path) -> AsyncIterator[Wire]:
