@@ -14,6 +14,7 @@ from pytest_roo_load.session.crew import Nodes
 from pytest_roo_load.session.gate import INPUT_KEY, plan_key, run_key
 from pytest_roo_load.session.hooks import run_of
 from pytest_roo_load.session.locks import Stopped
+from pytest_roo_load.session.progress import forget
 from pytest_roo_load.session.run import Run
 
 __all__ = ["Controller", "collect_in_turn", "join", "serve_to_the_end", "take_turn"]
@@ -55,6 +56,7 @@ class Controller:
         if error:
             self._lost += 1
             self._run.losses.append(f"worker {name} was lost")
+            forget(self._run.note, name)
         elif _wants_to_stop(node.workeroutput):
             self.stop()
         self._nodes.remove(name, replaced=bool(error) and self._replaces)

@@ -160,7 +160,12 @@ def measure(run: Run, measured: Measured, asked: Asked) -> Result:
     """Perform what is asked, as `VirtualUsers.run` says, and note it."""
     draft = _Draft.of(run, measured, asked)
     began = perf_counter()
-    note = Note(test=measured.test, live=str(draft.load.live), duration_s=draft.load.shard.plan.duration_s)
+    note = Note(
+        test=measured.test,
+        live=str(draft.load.live),
+        duration_s=draft.load.shard.plan.duration_s,
+        worker=run.worker or "",
+    )
     try:
         with noted(run.note, note):
             result, interval = perform(draft.load)

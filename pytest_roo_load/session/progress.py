@@ -11,12 +11,12 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
-__all__ = ["Note", "Progress", "line_of", "noted"]
+__all__ = ["Note", "Progress", "forget", "line_of", "noted"]
 
 _POLL_S = 0.5
 _PLAIN_EVERY_S = 10.0
@@ -32,25 +32,33 @@ class Note:
         test: The test's name.
         live: The file that gets a line per second.
         duration_s: Planned seconds of the load.
+        worker: The worker that leads; empty without xdist.
     """
 
     test: str
     live: str
     duration_s: float
+    worker: str = ""
 
 
 @contextmanager
 def noted(path: Path, note: Note) -> Iterator[None]:
     """Keep a note in a file while something is measured."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    facts = {"test": note.test, "live": note.live, "duration_s": note.duration_s}
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(json.dumps(facts), encoding="utf-8")
+    draft.write_text(json.dumps(asdict(note)), encoding="utf-8")
     draft.replace(path)
     try:
         yield
     finally:
         path.unlink(missing_ok=True)
+
+
+def forget(path: Path, worker: str) -> None:
+    """Take away the note of a worker that was killed, if the note in the file is its."""
+    with suppress(FileNotFoundError):
+        if json.loads(path.read_text(encoding="utf-8"))["worker"] == worker:
+            path.unlink()
 
 
 def line_of(note: Note, second: dict[str, Any]) -> str:

@@ -6,13 +6,14 @@ import json
 import os
 import pty
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pytest_roo_load.core.timeline import OperationSecond, Second
 from pytest_roo_load.session import progress
-from pytest_roo_load.session.progress import Note, Progress, line_of, noted
+from pytest_roo_load.session.progress import Note, Progress, forget, line_of, noted
 
 
 def second(t: int) -> Second:
@@ -36,6 +37,16 @@ def test_a_note_lasts_as_long_as_the_measurement(tmp_path: Path) -> None:
     with noted(path, note(tmp_path)):
         assert json.loads(path.read_text(encoding="utf-8"))["test"] == "test_x[7]"
     assert list(path.parent.iterdir()) == []
+
+
+def test_the_note_of_a_worker_that_was_killed_is_forgotten(tmp_path: Path) -> None:
+    path = tmp_path / "progress.json"
+    forget(path, "gw1")
+    with noted(path, replace(note(tmp_path), worker="gw1")):
+        forget(path, "gw0")
+        assert path.exists()
+        forget(path, "gw1")
+        assert not path.exists()
 
 
 def read_until(descriptor: int, wanted: bytes) -> bytes:
