@@ -26,13 +26,18 @@ def main() -> int:
     # Wrong options are answered without loading the server.
     import asyncio  # noqa: PLC0415
 
-    import uvloop  # noqa: PLC0415
-
-    from pytest_roo_load.ccs.server import run  # noqa: PLC0415
-
     try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(run(settings))
+        if settings.workers > 1:
+            from pytest_roo_load.ccs.workers import run_workers  # noqa: PLC0415
+
+            asyncio.run(run_workers(settings, sys.argv[1:]))
+        else:
+            import uvloop  # noqa: PLC0415
+
+            from pytest_roo_load.ccs.server import run  # noqa: PLC0415
+
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(run(settings))
     except (CcsError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import logging
-import os
 import signal
-import sys
+import ssl
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
@@ -31,6 +29,7 @@ from pytest_roo_load.ccs.database import Database
 from pytest_roo_load.ccs.errors import StartupError
 from pytest_roo_load.ccs.files.storage import Storage
 from pytest_roo_load.ccs.files.uploads import Uploads
+from pytest_roo_load.ccs.listening import BACKLOG, listening_socket, say_ready, url_of
 from pytest_roo_load.ccs.metrics import Metrics
 from pytest_roo_load.ccs.passwords import Passwords
 from pytest_roo_load.ccs.process_stats import ProcessStats
@@ -52,7 +51,6 @@ from pytest_roo_load.ccs.websocket.relay import Relay
 
 _PAUSE_S = 0.05
 _AGAIN_S = 1.0
-_BACKLOG = 2048
 _REGISTER_S = 10.0
 # Connections and requests are many small objects that die young; the collector need not look so often.
 _GC_THRESHOLD = 20_000
@@ -81,7 +79,7 @@ async def run(settings: Settings) -> None:
             with suppress(asyncio.CancelledError):
                 await starting
             return
-        _say_ready(settings, await starting)
+        say_ready(settings.instance_id, await starting)
         await stopping
         log.info("draining")
 
@@ -110,14 +108,21 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> str:
     )
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
-    site = web.TCPSite(runner, settings.host, settings.port, backlog=_BACKLOG)
+    site = web.SockSite(runner, listening_socket(settings), backlog=BACKLOG, ssl_context=_tls(settings))
     await site.start()
     stack.push_async_callback(_drain, services, site)
-    port = runner.addresses[0][1]
     gc.collect()
     gc.freeze()
     gc.set_threshold(_GC_THRESHOLD)
-    return f"http://{f'[{settings.host}]' if ':' in settings.host else settings.host}:{port}"
+    return url_of(settings, runner.addresses[0][1])
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    if not settings.tls_cert:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(settings.tls_cert, settings.tls_key)
+    return context
 
 
 async def _open_services(settings: Settings, stack: AsyncExitStack) -> Services:
@@ -264,9 +269,3 @@ async def _cancel(task: asyncio.Task[None]) -> None:
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
-
-
-def _say_ready(settings: Settings, url: str) -> None:
-    line = {"ready": True, "url": url, "instance_id": settings.instance_id, "pid": os.getpid()}
-    sys.stdout.write(json.dumps(line) + "\n")
-    sys.stdout.flush()

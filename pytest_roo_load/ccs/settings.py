@@ -27,6 +27,10 @@ class Settings:
     jwt_secret: str = field(repr=False)
     host: str
     port: int
+    workers: int
+    listen_fd: int
+    tls_cert: str
+    tls_key: str
     bcrypt_cost: int
     instance_id: str
     environment: str
@@ -98,6 +102,8 @@ def read_settings(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
         except ValueError as error:
             shown = "" if option.name in _SECRETS else f", not {text!r}"
             problems.append(f"{source} must be {error}{shown}")
+    if bool(values.get("tls_cert")) != bool(values.get("tls_key")):
+        problems.append("--tls-cert and --tls-key belong together: give both or neither")
     if problems:
         raise SettingsError(problems)
     return Settings(**values)
@@ -190,6 +196,12 @@ def _folder(text: str) -> str:
     return text
 
 
+def _file(text: str) -> str:
+    if text and not Path(text).is_file():
+        raise ValueError("a file that exists")
+    return text
+
+
 def _secret(text: str) -> str:
     if len(text.encode()) < MIN_SECRET_BYTES:
         raise ValueError(f"at least {MIN_SECRET_BYTES} bytes long")
@@ -209,6 +221,25 @@ OPTIONS = (
     ),
     Option(name="host", parse=_host, help="address to listen on", default="127.0.0.1"),
     Option(name="port", parse=_whole(0, 65535), help="port to listen on, 0 for any free one", default="0"),
+    Option(
+        name="workers",
+        parse=_whole(1, 64),
+        help="processes that serve the port together, each an instance of its own",
+        default="1",
+    ),
+    Option(
+        name="listen_fd",
+        parse=_whole(-1, 2**20),
+        help="descriptor of a socket that listens already, as workers get it; -1 for none",
+        default="-1",
+    ),
+    Option(
+        name="tls_cert",
+        parse=_file,
+        help="PEM file with the certificate chain; with it the server speaks TLS",
+        default="",
+    ),
+    Option(name="tls_key", parse=_file, help="PEM file with the certificate's key", default=""),
     Option(name="bcrypt_cost", parse=_whole(4, 16), help="bcrypt work factor of new passwords", default="12"),
     Option(
         name="instance_id",
