@@ -210,8 +210,9 @@ async def _log_in(connection: Redis, address: Address) -> None:
 
 
 def first_refusal(answers: list[Any]) -> UnexpectedAnswer | None:
-    """The error for the first answer that is a refusal."""
+    """The error for the first answer that is a refusal, or holds one as the answers of a transaction may."""
     for answer in answers:
-        if isinstance(answer, Refusal):
-            return UnexpectedAnswer(str(answer), kind=answer.kind)
+        for one in (answer, *(answer if isinstance(answer, list) else ())):
+            if isinstance(one, Refusal):
+                return UnexpectedAnswer(str(one), kind=one.kind)
     return None

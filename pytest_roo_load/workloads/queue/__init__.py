@@ -1,0 +1,1 @@
+"""A load on a message queue: `message_queue`."""
