@@ -128,6 +128,13 @@ class Host(Protocol):
     async def address(self, service: str) -> str:
         """Where a service named by `Recipe.needs` is going to be, as soon as it has been announced."""
 
+    async def until_ready(self, service: str) -> None:
+        """Wait until a service named by `Recipe.needs` is ready; most start without that, and wait by themselves.
+
+        Raises:
+            ServiceError: It could not be started.
+        """
+
 
 class Recipe(Protocol):
     """How one service is started."""

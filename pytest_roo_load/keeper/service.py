@@ -172,6 +172,10 @@ class Service:
         self._handed[service] = peer.url
         return peer.url
 
+    async def until_ready(self, service: str) -> None:
+        """Wait until a needed service is ready."""
+        await self.needs[service].info()
+
     # ---- the start
 
     async def _bring_up(self) -> ServiceInfo:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from pytest_roo_load.core.faults.breakage import Breakage, MakeBreakage, Patient
 from pytest_roo_load.core.faults.fault import Fault
+from pytest_roo_load.core.faults.links import LINK_VERBS, LINKS_SERVICE
 from pytest_roo_load.core.recipe import Recipe, ServiceInfo
 from pytest_roo_load.errors import KeeperError, ServiceError, UsageError
 from pytest_roo_load.keeper.patient import Stranger, patient_named
@@ -54,6 +55,10 @@ class Supervisor:
         """
         patient: Patient
         own: Mapping[str, MakeBreakage] = {}
+        if fault.verb in LINK_VERBS:
+            patient = patient_named(LINKS_SERVICE, self._services, self._stage.folder)
+            settings = {**fault.settings, "link": fault.target}
+            return patient.service.recipe.faults[fault.verb](patient, settings)
         if fault.target in strangers:
             url, pids = strangers[fault.target]
             patient = Stranger(fault.target, url, tuple(pids), self._stage.folder)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_roo_load.core.faults.fault import Fault, FaultRecord
+from pytest_roo_load.core.faults.links import LINK_VERBS
 from pytest_roo_load.core.faults.schedule import Schedule
 from pytest_roo_load.core.timeline import ProcessUse
 from pytest_roo_load.errors import UsageError
+from pytest_roo_load.session.stack import LINKED
 
 if TYPE_CHECKING:
     from pytest_roo_load.keeper.client import Keeper
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
     from pytest_roo_load.session.run import Run
     from pytest_roo_load.session.stack import Service
 
-__all__ = ["FollowingProbe", "KeeperInjector", "check_schedule", "injector_of"]
+__all__ = ["FollowingProbe", "KeeperInjector", "check_schedule", "injector_of", "trees_of"]
 
 Facts = tuple[str, tuple[int, ...]]  # URL and processes
 _RESTARTS = frozenset({"kill", "terminate", "restart", "crash_loop"})
@@ -45,8 +48,26 @@ def injector_of(run: Run, schedule: Schedule) -> KeeperInjector:
         if stranger := strangers.get(_service_of(fault)):
             _refuse_unless_allowed(run, fault, stranger)
     facts = {name: (one.shown, one.pids) for name, one in strangers.items()}
-    run.keeper.check_faults(schedule.faults, facts)
+    run.keeper.check_faults(as_the_keeper_has_it(schedule), facts)
     return KeeperInjector(run.keeper, schedule, facts)
+
+
+def as_the_keeper_has_it(schedule: Schedule) -> tuple[Fault, ...]:
+    """The faults of the services that are in use: with links the target is another process."""
+    if not schedule.needs_links:
+        return schedule.faults
+    return tuple(
+        replace(fault, target=LINKED) if fault.target == "ccs" and fault.verb not in LINK_VERBS else fault
+        for fault in schedule.faults
+    )
+
+
+def trees_of(run: Run, schedule: Schedule | None) -> dict[str, str]:
+    """Service in use → the name that its processes go by in results."""
+    used = {name: name for name in run.stack.known() if name != LINKED}
+    if schedule is not None and schedule.needs_links:
+        used = {LINKED if name == "ccs" else name: name for name in used}
+    return used
 
 
 def _service_of(fault: Fault) -> str:
@@ -82,9 +103,7 @@ def _refuse_unless_allowed(run: Run, fault: Fault, stranger: Service) -> None:
 class KeeperInjector:
     """Has the keeper carry out a schedule. Implements `core.ports.Injector`."""
 
-    def __init__(
-        self, keeper: Keeper, schedule: Schedule, strangers: Mapping[str, tuple[str, tuple[int, ...]]]
-    ) -> None:
+    def __init__(self, keeper: Keeper, schedule: Schedule, strangers: Mapping[str, Facts]) -> None:
         self.schedule = schedule
         self._keeper = keeper
         self._strangers = strangers
@@ -100,19 +119,29 @@ class KeeperInjector:
 
     def begin(self, start: float) -> None:
         """See `core.ports.Injector`; both clocks are the kernel's monotonic one."""
-        self._keeper.begin_faults(start, self.schedule.faults, self._strangers)
+        self._keeper.begin_faults(start, as_the_keeper_has_it(self.schedule), self._strangers)
         self._begun = True
 
     def end(self) -> tuple[FaultRecord, ...]:
         """See `core.ports.Injector`."""
-        return self._keeper.end_faults() if self._begun else ()
+        records = self._keeper.end_faults() if self._begun else ()
+        return tuple(
+            replace(record, fault=fault) for record, fault in zip(records, self.schedule.faults, strict=self._begun)
+        )
 
 
 class FollowingProbe:
-    """A probe that notices what the keeper has started again. Implements `core.ports.Probe`."""
+    """A probe that notices what the keeper has started again. Implements `core.ports.Probe`.
 
-    def __init__(self, probe: ProcessProbe, keeper: Keeper) -> None:
+    Args:
+        probe: Looks at trees of processes.
+        services: Name of a service of the keeper → name of its tree.
+        keeper: Knows the processes.
+    """
+
+    def __init__(self, probe: ProcessProbe, services: Mapping[str, str], keeper: Keeper) -> None:
         self._probe = probe
+        self._services = services
         self._keeper = keeper
 
     def __repr__(self) -> str:
@@ -121,5 +150,6 @@ class FollowingProbe:
     def sample(self) -> Mapping[str, ProcessUse]:
         """See `core.ports.Probe`."""
         for name, info in self._keeper.services().items():
-            self._probe.follow(name, info.pids)
+            if name in self._services:
+                self._probe.follow(self._services[name], info.pids)
         return self._probe.sample()

@@ -6,7 +6,7 @@ import secrets
 import sys
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ import pytest
 
 from pytest_roo_load.core.early_end import EarlyEnd, check_condition
 from pytest_roo_load.core.faults.phases import with_faults
+from pytest_roo_load.core.faults.schedule import Schedule
 from pytest_roo_load.core.ports import Probe
 from pytest_roo_load.core.result import Result
 from pytest_roo_load.core.sla.parser import parse_objective
@@ -30,7 +31,7 @@ from pytest_roo_load.errors import RooLoadError, RooLoadWarning, ServiceError, U
 from pytest_roo_load.monitor.processes import ProcessProbe
 from pytest_roo_load.report.schema import RunRecord
 from pytest_roo_load.session.facts import now
-from pytest_roo_load.session.faults import FollowingProbe, check_schedule, injector_of
+from pytest_roo_load.session.faults import FollowingProbe, check_schedule, injector_of, trees_of
 from pytest_roo_load.session.gate import MEASURING, plan_key
 from pytest_roo_load.session.hooks import run_of
 from pytest_roo_load.session.judging import measured_by
@@ -216,7 +217,11 @@ class _Draft:
         plan, injector = profile.plan(), None
         if asked.faults is not None:
             schedule = check_schedule(asked.faults)
-            plan, injector = with_faults(plan, schedule), injector_of(run, schedule)
+            plan = with_faults(plan, schedule)
+            if schedule.needs_links:
+                asked = replace(asked, target=run.stack.linked())
+                run.note_services()
+            injector = injector_of(run, schedule)
         load = Load(
             shard=_shard(run, journeys, asked, plan),
             fleet=_fleet(run, plan.peak_users),
@@ -320,7 +325,8 @@ def _fleet(run: Run, users: int) -> Fleet:
 
 
 def _probe(run: Run, asked: Asked, generators: tuple[int, ...]) -> Probe:
-    services = {name: service.pids for name, service in run.stack.known().items()}
-    trees = {**services, **asked.watched, "generator": generators}
-    probe = ProcessProbe(trees, alone=("generator",))
-    return probe if asked.faults is None else FollowingProbe(probe, run.keeper)
+    trees = trees_of(run, asked.faults if isinstance(asked.faults, Schedule) else None)
+    known = run.stack.known()
+    services = {shown: known[name].pids for name, shown in trees.items()}
+    probe = ProcessProbe({**services, **asked.watched, "generator": generators})
+    return probe if asked.faults is None else FollowingProbe(probe, trees, run.keeper)

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from pytest_roo_load.core.accounts import Account
     from pytest_roo_load.keeper.client import Keeper
 
-__all__ = ["NAMED", "Service", "Stack", "check_named", "check_own", "pids_behind"]
+__all__ = ["LINKED", "NAMED", "Service", "Stack", "check_named", "check_own", "pids_behind"]
 
+LINKED = "ccs-linked"
 NAMED = ("target", "target_ws", "postgres", "redis")
 
 
@@ -109,6 +110,24 @@ class Stack:
                     remedy="add --roo-target URL",
                 )
 
+    def linked(self) -> Service:
+        """An embedded target whose connections go by way of the proxy, from its users and to its services.
+
+        Raises:
+            UsageError: The target is not ours to connect.
+            ServiceError: It could not be started.
+        """
+        if self._own is not None or self._config.target is not None:
+            raise UsageError(
+                "the connections of this target do not go by way of the proxy",
+                value=self.target().shown,
+                allowed="faults of connections on the embedded target",
+                place="argument faults",
+                remedy="put `roo-load proxy` between, or break processes",
+            )
+        self.target()
+        return self.service(LINKED)
+
     def adopt(self, given: object) -> None:
         """Make what a fixture `target` gives the system under test: a `Service` of ours, or the URL of a user's own.
 
@@ -132,11 +151,11 @@ class Stack:
 
     def _named(self, name: str) -> Service | None:
         option = "target" if name == "ccs" else name
-        url: str | None = getattr(self._config, option)
+        url: str | None = getattr(self._config, option, None)
         if url is None:
             return None
         check_named(self._config, option)
-        if name == "ccs":
+        if name in ("ccs", LINKED):
             check_named(self._config, "target_ws")
             return self._deployment(url)
         return Service(name=name, url=url, pids=pids_behind(url), version="", embedded=False)
@@ -155,11 +174,12 @@ class Stack:
 
     def _started(self, name: str) -> Service:
         options: dict[str, str | None] = {}
-        if name == "ccs":
+        if name in ("ccs", LINKED):
             check_named(self._config, "postgres")
             check_named(self._config, "redis")
-            instances = None if self._config.instances is None else str(self._config.instances)
-            options = {"database": self._config.postgres, "redis": self._config.redis, "instances": instances}
+            options = {"database": self._config.postgres, "redis": self._config.redis}
+        if name == "ccs" and self._config.instances is not None:
+            options["instances"] = str(self._config.instances)
         info = self._keeper.ensure(name, **options)
         return Service(
             name=name,

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_roo_load.chaos.toxics import make_toxic
 from pytest_roo_load.core.faults.fault import Fault, FaultRecord
+from pytest_roo_load.core.faults.links import LINK_VERBS
 from pytest_roo_load.core.faults.phases import with_faults
-from pytest_roo_load.core.faults.schedule import Schedule
+from pytest_roo_load.core.faults.schedule import Moment, Schedule
 from pytest_roo_load.core.profiles import Plan, Profile, constant_users, iterations, ramping_users, stairs
 from pytest_roo_load.errors import UsageError
 
@@ -55,6 +57,45 @@ def test_a_crash_loop_lasts_as_long_as_its_crashes() -> None:
     assert (fault.until_s, fault.settings) == (4.0, {"times": 4, "every_s": 0.5})
 
 
+LINK_FAULTS: dict[str, Callable[[Moment], Schedule]] = {
+    "slow": lambda at: at.slow("redis", latency="200 ms", jitter="50 ms"),
+    "throttle": lambda at: at.throttle("postgres", rate="1 MB", direction="both"),
+    "lose": lambda at: at.lose("ccs", rate="5 %", burst=3),
+    "stall": lambda at: at.stall("ccs", close_after="1 s"),
+    "partition": lambda at: at.partition("redis", direction="upstream"),
+    "reset": lambda at: at.reset("ccs"),
+    "close_slowly": lambda at: at.close_slowly("ccs", delay="1 s"),
+    "close_after": lambda at: at.close_after("ccs", size="10 KB"),
+    "slice": lambda at: at.slice("ccs", size="16 B", pause="1 ms"),
+    "corrupt": lambda at: at.corrupt("ccs", rate="0.1 %"),
+    "cut": lambda at: at.cut("postgres"),
+}
+
+
+@pytest.mark.parametrize("verb", LINK_VERBS)
+def test_every_verb_of_links_makes_a_toxic_that_there_is(verb: str) -> None:
+    broken = LINK_FAULTS[verb](Schedule().at(1))
+    (fault,) = broken.faults
+    assert (fault.verb, fault.until_s, broken.needs_links) == (verb, None, True)
+    settings = dict(fault.settings)
+    assert settings.pop("direction") in ("upstream", "downstream", "both")
+    if LINK_VERBS[verb]:
+        make_toxic(LINK_VERBS[verb], settings)
+    assert broken.then_after(2).heal(fault.target).faults[0].until_s == 3
+
+
+def test_the_settings_of_a_link_are_in_base_units() -> None:
+    (slow,) = LINK_FAULTS["slow"](Schedule().at(1)).faults
+    assert slow.settings == {"direction": "downstream", "latency_s": 0.2, "jitter_s": 0.05}
+    (lossy,) = LINK_FAULTS["lose"](Schedule().at(1)).faults
+    assert lossy.settings["rate"] == 0.05
+
+
+def test_healing_leaves_what_was_killed_and_paused() -> None:
+    broken = Schedule().at(1).kill("redis").at(1).pause("redis").at(1).fill_memory().then_after(1).heal("redis")
+    assert {fault.verb: fault.until_s for fault in broken.faults} == {"kill": None, "pause": None, "fill_memory": 2}
+
+
 def test_a_schedule_is_a_value() -> None:
     outage = Schedule().at(1).kill("redis")
     outage.then_after(1).restart("redis")
@@ -70,6 +111,13 @@ def test_a_schedule_is_a_value() -> None:
         (lambda: Schedule().at(1).pause("ccs", duration=0), "duration is out of range"),
         (lambda: Schedule().at(1).crash_loop("ccs", times=0), "times is out of range"),
         (lambda: Schedule().at(1).resume("ccs"), "nothing to resume"),
+        (lambda: Schedule().at(1).heal("ccs"), "nothing to heal"),
+        (lambda: Schedule().at(1).slow("mysql", latency="1 s"), "no such link: 'mysql'"),
+        (lambda: Schedule().at(1).slow("redis", latency="1 s", direction="up"), "no such direction: 'up'"),
+        (lambda: Schedule().at(1).slow("redis", latency="0 s"), "latency is out of range"),
+        (lambda: Schedule().at(1).lose("redis", rate="0 %"), "rate is out of range"),
+        (lambda: Schedule().at(1).throttle("redis", rate="0.1 B"), "rate is out of range"),
+        (lambda: Schedule().at(1).block(duration=0), "duration is out of range"),
     ],
 )
 def test_what_cannot_be_said(wrong: Callable[[], Schedule], told: str) -> None:

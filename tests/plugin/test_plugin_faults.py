@@ -46,6 +46,14 @@ OUTAGE = """
         virtual_users.run(chat, constant_users(3, "3 s"), faults=faults)
 
 
+    @pytest.mark.sla("p95 < 250 ms", "recovery_time < 3 s")
+    def test_slow_users(virtual_users, faults):
+        slow = faults.at("500 ms").slow("ccs", latency="300 ms", duration="1500 ms")
+        slow = slow.at("1 s").kill("ccs").then_after("100 ms").restart("ccs")
+        result = virtual_users.run(chat, constant_users(3, "8 s"), faults=slow)
+        assert result.phases["fault"].p50 > 0.3
+
+
     def test_all_is_well_again(virtual_users):
         result = virtual_users.run(chat, constant_users(3, "1 s"))
         assert result.error_rate == 0
@@ -55,7 +63,7 @@ OUTAGE = """
 def test_outages_of_the_embedded_stack(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_it=OUTAGE)
     result = pytester.runpytest_subprocess("-p", "no:cacheprovider", timeout=120)
-    result.assert_outcomes(passed=2, failed=2)
+    result.assert_outcomes(passed=3, failed=2)
     result.stdout.fnmatch_lines(["*<never recovered: second 4: error_rate < 1 % was 100 %>*"])
     result.stdout.fnmatch_lines(["*fault 'kill redis' at second 0.7: it did not take hold: no process of redis runs*"])
     results: dict[str, Any] = {}
@@ -78,6 +86,7 @@ def test_outages_of_the_embedded_stack(pytester: pytest.Pytester) -> None:
     [
         ('faults.at(1).kill("ccs")', (), "ccs was not started by this run*add --roo-allow-destructive"),
         ('faults.at(1).kill("ccs")', ("--roo-allow-destructive",), "could not be started again*"),
+        ('faults.at(1).slow("ccs", latency="1 s")', (), "do not go by way of the proxy*"),
         ('faults.at(1).kill("redis")', (), "nothing to break of this name: 'redis'*"),
         ('faults.at(9).kill("redis")', (), "a fault begins or ends when the load is over*second 5)"),
         ('"kill redis"', (), "not a schedule of faults: 'kill redis'*"),

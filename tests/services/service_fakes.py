@@ -54,3 +54,6 @@ class FakeHost:
 
     async def address(self, service: str) -> str:
         return f"address-of-{service}"
+
+    async def until_ready(self, service: str) -> None:
+        assert service

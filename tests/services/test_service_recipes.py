@@ -166,4 +166,6 @@ def test_every_recipe_is_found_by_its_name() -> None:
         "redis": "redis",
         "envoy": "envoy",
         "ccs": "ccs",
+        "links": "links",
+        "ccs-linked": "ccs-linked",
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from pytest_roo_load.core.faults.fault import Fault, Setting
+from pytest_roo_load.core.faults.links import LINK_VERBS, LinkVerbs
 from pytest_roo_load.core.faults.processes import ProcessVerbs
 from pytest_roo_load.core.faults.stores import StoreVerbs
 from pytest_roo_load.core.units import Dimension, duration, format_quantity
@@ -27,6 +28,11 @@ class Schedule:
 
     def __str__(self) -> str:
         return "; ".join(f"{fault} at {_text(fault.at_s)}{_until(fault)}" for fault in self.faults)
+
+    @property
+    def needs_links(self) -> bool:
+        """Whether a connection is broken, so that connections must go by way of the proxy."""
+        return any(fault.verb in LINK_VERBS for fault in self.faults)
 
     def at(self, moment: str | float) -> Moment:
         """A moment of the load, in seconds from its start, warm-up included.
@@ -60,7 +66,7 @@ class Schedule:
         return None if faults == self.faults else replace(self, faults=faults, last_s=at_s)
 
 
-class Moment(ProcessVerbs, StoreVerbs):
+class Moment(ProcessVerbs, StoreVerbs, LinkVerbs):
     """A moment of a load, at which something is broken or mended; every verb gives the schedule that has it."""
 
     def __init__(self, schedule: Schedule, at_s: float) -> None:
