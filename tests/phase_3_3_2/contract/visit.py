@@ -22,6 +22,7 @@ PASSWORD = "Visitor-of-1-contract!"
 _PREFIX = "/api/v1"
 _BARE = ("/health", "/metrics")
 _LIMIT_S = 15.0
+_EXPENDABLE = 2
 
 
 class NotChecked(Exception):
@@ -151,12 +152,19 @@ class Visit:
             )
         return session
 
-    async def expendable(self, person: Person) -> Person:
-        """A session of the person that may end; the one of the accounts where logging in gives none."""
+    async def expendable(self) -> tuple[Person, Person]:
+        """Two sessions of one user that may be spoilt.
+
+        Those of a new user; where logging in gives no usable token, those of the third account from the end.
+
+        Raises:
+            NotChecked: There is no such account, or it has one device only.
+        """
         try:
-            return await self.again(person)
+            person = await self.newcomer()
+            return person, await self.again(person)
         except NotChecked:
-            return person
+            return await self.person(_EXPENDABLE), await self.second_device(_EXPENDABLE)
 
     async def register(self, **fields: Any) -> Answer:
         """Make an account."""
