@@ -13,6 +13,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as StaleConnection
 from redis.exceptions import RedisError
 
+from pytest_roo_load.ccs.batch import Batch
 from pytest_roo_load.ccs.errors import CacheError
 
 # After a failure Redis is left alone for this long, so that an outage costs one timeout and not one per request.
@@ -33,16 +34,15 @@ def connect_redis(url: str) -> Redis:
 
 
 class Cache:
-    """Keys and short values. Reads that arrive while one is on its way leave together as a single MGET."""
+    """Keys and short values; reads are asked together, as a single MGET."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._asked: list[tuple[str, asyncio.Future[bytes | None]]] = []
-        self._reader: asyncio.Task[None] | None = None
+        self._reads = Batch(self._read)
         self._retry_at = 0.0
 
     def __repr__(self) -> str:
-        return f"<Cache {len(self._asked)} reads waiting>"
+        return f"<Cache with {self._reads!r}>"
 
     async def get(self, key: str) -> bytes | None:
         """Return the value of ``key``, None when there is none.
@@ -50,14 +50,9 @@ class Cache:
         Raises:
             CacheError: Redis cannot be asked now.
         """
-        loop = asyncio.get_running_loop()
-        if loop.time() < self._retry_at:
+        if asyncio.get_running_loop().time() < self._retry_at:
             raise CacheError("Redis was not reachable a moment ago")
-        answer: asyncio.Future[bytes | None] = loop.create_future()
-        self._asked.append((key, answer))
-        if self._reader is None or self._reader.done():
-            self._reader = loop.create_task(self._read())
-        return await answer
+        return await self._reads.get(key)
 
     async def add(self, key: str, value: str, lifetime_s: int) -> None:
         """Set ``key`` unless it is there already. A failure is of no consequence and only logged."""
@@ -91,30 +86,14 @@ class Cache:
         except (RedisError, OSError, TimeoutError) as error:
             raise self._failed(error) from error
 
-    async def _read(self) -> None:
-        while self._asked:
-            asked, self._asked = self._asked, []
-            try:
-                values: Any = await self._redis.mget([key for key, _ in asked])
-            except (RedisError, OSError, TimeoutError) as error:
-                failure = self._failed(error)
-                _settle(asked, [failure] * len(asked))
-            else:
-                _settle(asked, values)
+    async def _read(self, keys: Sequence[str]) -> dict[str, bytes]:
+        try:
+            values: Any = await self._redis.mget(keys)
+        except (RedisError, OSError, TimeoutError) as error:
+            raise self._failed(error) from error
+        return {key: value for key, value in zip(keys, values, strict=True) if value is not None}
 
     def _failed(self, error: BaseException) -> CacheError:
         self._retry_at = asyncio.get_running_loop().time() + PAUSE_S
         log.warning("redis: %s: %s", type(error).__name__, error)
         return CacheError(f"Redis: {error}")
-
-
-def _settle(
-    asked: Sequence[tuple[str, asyncio.Future[bytes | None]]], outcomes: Sequence[bytes | CacheError | None]
-) -> None:
-    for (_, answer), outcome in zip(asked, outcomes, strict=True):
-        if answer.done():
-            continue
-        if isinstance(outcome, CacheError):
-            answer.set_exception(outcome)
-        else:
-            answer.set_result(outcome)

@@ -9,6 +9,7 @@ import signal
 import ssl
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
@@ -19,12 +20,14 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from pytest_roo_load.ccs.app import build_app
+from pytest_roo_load.ccs.batch import Batch
 from pytest_roo_load.ccs.cache import Cache, connect_redis
 from pytest_roo_load.ccs.commands.delivery import Delivery
 from pytest_roo_load.ccs.commands.desk import CommandDesk
 from pytest_roo_load.ccs.commands.dispatcher import Dispatcher, Limits, new_worker
 from pytest_roo_load.ccs.commands.tickets import Tickets
 from pytest_roo_load.ccs.data.mailbox import Room
+from pytest_roo_load.ccs.data.users import read_users
 from pytest_roo_load.ccs.database import Database
 from pytest_roo_load.ccs.errors import StartupError
 from pytest_roo_load.ccs.files.storage import Storage
@@ -162,6 +165,8 @@ async def _open_services(settings: Settings, stack: AsyncExitStack) -> Services:
         rates=RateLimits(redis, _rates(settings)),
         gate=Gate(_capacity(settings), process, metrics.shed),
         audit=Audit(database),
+        probe=Batch(database.probe),
+        users=Batch(partial(read_users, database)),
         started=asyncio.get_running_loop().time(),
     )
 

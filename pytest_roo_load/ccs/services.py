@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from pytest_roo_load.ccs.batch import Batch
 from pytest_roo_load.ccs.cache import Cache
 from pytest_roo_load.ccs.commands.desk import CommandDesk
 from pytest_roo_load.ccs.database import Database
+from pytest_roo_load.ccs.errors import not_found
 from pytest_roo_load.ccs.files.uploads import Uploads
 from pytest_roo_load.ccs.metrics import Metrics
 from pytest_roo_load.ccs.passwords import Passwords
@@ -51,7 +53,16 @@ class Services:
     rates: RateLimits
     gate: Gate
     audit: Audit
+    users: Batch[str, str]
+    probe: Batch[str, bool]
     started: float
+
+    async def user(self, user_id: str) -> str:
+        """Return a user as JSON text; raises 404 ``USER_NOT_FOUND``."""
+        found = await self.users.get(user_id)
+        if found is None:
+            raise not_found("user")
+        return found
 
     async def revoke(self, session_ids: Sequence[str]) -> None:
         """Make sessions that PostgreSQL has as ended useless everywhere: their tokens and their WebSockets."""

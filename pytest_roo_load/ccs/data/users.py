@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,7 @@ _CREATE = """
 """
 _CREDENTIALS = "SELECT id::text, password_hash, is_active, display_name, email FROM users WHERE email = $1"
 _HASH = "SELECT password_hash FROM users WHERE id = $1 AND is_active"
-_READ = "SELECT user_json(u)::text FROM users u WHERE id = $1 AND is_active"
+_READ = "SELECT id::text, user_json(u)::text FROM users u WHERE id = ANY($1::uuid[]) AND is_active"
 _UPDATE = """
     UPDATE users u
     SET display_name = coalesce($2, display_name),
@@ -88,9 +89,9 @@ async def password_hash(database: Database, user_id: str) -> str:
     return _found(await database.value(_HASH, user_id))
 
 
-async def read_user(database: Database, user_id: str) -> str:
-    """Return a user."""
-    return _found(await database.value(_READ, user_id))
+async def read_users(database: Database, user_ids: Sequence[str]) -> dict[str, str]:
+    """Return users by their ids."""
+    return dict(await database.rows(_READ, user_ids))
 
 
 async def update_user(database: Database, user_id: str, *, name: str | None, preferences: str | None) -> str:

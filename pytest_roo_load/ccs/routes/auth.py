@@ -7,7 +7,7 @@ import time
 from aiohttp import web
 
 from pytest_roo_load.ccs.data.sessions import end_session, rotate_session, start_session
-from pytest_roo_load.ccs.data.users import Credentials, create_user, credentials, read_user
+from pytest_roo_load.ccs.data.users import Credentials, create_user, credentials
 from pytest_roo_load.ccs.envelope import dumps, success
 from pytest_roo_load.ccs.errors import ApiError, TokenError, not_found
 from pytest_roo_load.ccs.identity import authenticate, token_refused
@@ -118,7 +118,7 @@ async def logout(request: web.Request) -> web.Response:
 async def me(request: web.Request) -> web.Response:
     """Answer who is asking."""
     identity = await authenticate(request)
-    return success(user=await read_user(request.app[SERVICES].database, identity.user_id))
+    return success(user=await request.app[SERVICES].user(identity.user_id))
 
 
 ROUTES = (

@@ -10,10 +10,9 @@ from typing import Any
 from aiohttp import web
 
 from pytest_roo_load.ccs.envelope import plain
-from pytest_roo_load.ccs.errors import ApiError, CacheError
+from pytest_roo_load.ccs.errors import CacheError
 from pytest_roo_load.ccs.services import SERVICES, Services
 
-_PROBE_S = 2.0
 _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
 try:
@@ -116,11 +115,7 @@ def _word(*, good: bool) -> str:
 
 
 async def _database_answers(services: Services) -> bool:
-    try:
-        async with asyncio.timeout(_PROBE_S):
-            return bool(await services.database.value("SELECT 1") == 1)
-    except (ApiError, TimeoutError):
-        return False
+    return bool(await services.probe.get("database"))
 
 
 async def _redis_answers(services: Services) -> bool:

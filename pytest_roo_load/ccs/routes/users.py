@@ -9,7 +9,6 @@ from pytest_roo_load.ccs.data.users import (
     merge_preferences,
     password_hash,
     read_preferences,
-    read_user,
     update_user,
 )
 from pytest_roo_load.ccs.envelope import dumps, success
@@ -26,7 +25,7 @@ _MAX_SECRET = 128
 async def profile(request: web.Request) -> web.Response:
     """Answer the user who asks."""
     identity = await authenticate(request)
-    return success(user=await read_user(request.app[SERVICES].database, identity.user_id))
+    return success(user=await request.app[SERVICES].user(identity.user_id))
 
 
 async def update_profile(request: web.Request) -> web.Response:
