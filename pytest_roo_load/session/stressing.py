@@ -51,16 +51,22 @@ class Stress:
         """
         return place(self._request.getfixturevalue(name) if given is None else given, name, argument, self._run)
 
-    def perform(self, workload: Workload, service: Service) -> Result:
-        """Load the service and say what became of its data."""
+    def perform(self, workload: Workload, service: Service, *, target: bool = False) -> Result:
+        """Load the service and say what became of its data.
+
+        Args:
+            workload: What is done.
+            service: Whose processes are looked at.
+            target: Whether the journeys reach the service as their target.
+        """
         with Background() as background:
             try:
                 background.run(workload.prepare())
-                return self._measure(workload, service, background)
+                return self._measure(workload, background, service, service if target else None)
             finally:
                 background.run(workload.clean_up())
 
-    def _measure(self, workload: Workload, service: Service, background: Background) -> Result:
+    def _measure(self, workload: Workload, background: Background, service: Service, target: Service | None) -> Result:
         watching = background.start(workload.watch())
 
         def complete(result: Result, interval: tuple[float, float]) -> Result:
@@ -75,7 +81,7 @@ class Stress:
         asked = Asked(
             journey=workload.journeys(),
             profile=workload.profile,
-            target=service if service.name == "ccs" else None,
+            target=target,
             watched={service.name: service.pids},
             complete=complete,
         )

@@ -162,6 +162,11 @@ class Device:
                 self.executed[task.key] = work(task) if work else {}
             self.complete(task, self.executed[task.key])
 
+    @property
+    def socket(self) -> WebSocket:
+        """Its WebSocket."""
+        return self._socket
+
     async def close(self) -> None:
         """Close the WebSocket."""
         await self._socket.close()

@@ -59,9 +59,11 @@ class WebSocketClient:
     Attributes:
         entrance: The path at which the target takes WebSockets, None when its URL has none.
         settings: How connections to a wss target are secured; `configure` changes them.
+        source: Address of this machine from which connections are made, None for any: each address has some 28,000
+            ports towards one target.
     """
 
-    __slots__ = ("_open", "_recorder", "_sweeper", "_tls", "_url", "entrance", "settings")
+    __slots__ = ("_open", "_recorder", "_sweeper", "_tls", "_url", "entrance", "settings", "source")
 
     def __init__(self, url: str, recorder: Recorder, sweeper: Sweeper, settings: TlsSettings | None = None) -> None:
         origin, self.entrance = _split(url)
@@ -71,6 +73,7 @@ class WebSocketClient:
         self._sweeper = sweeper
         self._open: list[WebSocket] = []
         self.settings = settings or TlsSettings()
+        self.source: str | None = None
 
     def __repr__(self) -> str:
         return f"<WebSocketClient {self._url}, {len(self._open)} connections>"
@@ -151,6 +154,7 @@ class WebSocketClient:
                     read_buffer_init_size=_READ_BUFFER_BYTES,
                     max_frame_size=MAX_MESSAGE_BYTES,
                     max_redirects=0,  # load goes where the target is, nowhere else
+                    **self._origin(),
                     **self._security(),
                 )
         except TimeoutError:
@@ -166,6 +170,9 @@ class WebSocketClient:
         if socket.refusal is not None:
             raise ConnectError(f"no WebSocket: {socket.refusal}", kind="handshake") from socket.refusal
         return socket
+
+    def _origin(self) -> dict[str, Any]:
+        return {} if self.source is None else {"local_addr": (self.source, 0)}
 
     def _security(self) -> dict[str, Any]:
         if not self._tls:

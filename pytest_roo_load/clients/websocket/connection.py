@@ -212,6 +212,16 @@ class WebSocket(WSListener):
         if self._transport is not None:
             self._transport.disconnect(graceful=False)
 
+    def pause_reading(self) -> None:
+        """Take nothing from the socket any more, as a client that has no time."""
+        if self._transport is not None:
+            self._transport.underlying_transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Take again what comes."""
+        if self._transport is not None:
+            self._transport.underlying_transport.resume_reading()
+
     def on_ws_connected(self, transport: WSTransport) -> None:
         """Part of picows' listener."""
         self.was_open = True

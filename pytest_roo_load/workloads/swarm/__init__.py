@@ -1,0 +1,1 @@
+"""A load on a server of WebSockets: `websocket_swarm`."""

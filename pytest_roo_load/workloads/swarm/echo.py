@@ -1,0 +1,80 @@
+"""Users that send numbered messages to a server which sends back what it gets."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+from pytest_roo_load.clients.websocket.connection import WebSocket
+from pytest_roo_load.core.ports import User
+from pytest_roo_load.core.sequence import SequenceCheck
+from pytest_roo_load.errors import OperationError
+from pytest_roo_load.workloads.swarm.part import CONNECTED, Part, Tally
+
+__all__ = ["Echo"]
+
+ROUND_TRIP = "round trip"
+CONNECT, RECONNECT = "WS connect", "WS reconnect"
+_TIMEOUT_S = 10.0
+
+
+class Echo:
+    """One user with one connection."""
+
+    def __init__(self, part: Part, user: User, tally: Tally) -> None:
+        self._part = part
+        self._user = user
+        self._tally = tally
+        self._sent = 0
+        self._seen = SequenceCheck()
+        self._socket: WebSocket | None = None
+
+    def __repr__(self) -> str:
+        return f"<Echo of user {self._user.id}, {self._sent} sent>"
+
+    async def open(self) -> None:
+        """Connect."""
+        self._socket = await self._user.websocket.connect(self._part.path, name=CONNECT)
+        self._user.record(CONNECTED, perf_counter())
+
+    async def turn(self) -> None:
+        """One message there and back: what comes back is read until it is the one."""
+        socket, slot, number = self._socket, self._user.recorder.slot(ROUND_TRIP), self._sent
+        assert socket is not None
+        slot.started += 1
+        began = perf_counter()
+        try:
+            socket.send(f"{number}:".ljust(self._part.size, "."))
+            self._sent += 1
+            while (got := _number_in(await socket.receive(_TIMEOUT_S))) != number:
+                self._seen.see(got)
+        except OperationError as error:
+            slot.fail(perf_counter() - began, error.kind, str(error))
+            error.counted = True
+            raise
+        slot.ok.append(perf_counter() - began)
+        self._seen.see(number)
+
+    async def storm(self) -> None:
+        """Cut the connection and make it anew."""
+        self._settle()
+        self._cut()
+        self._socket = await self._user.websocket.reconnect(self._part.path, attempts=10, name=RECONNECT)
+
+    def _cut(self) -> None:
+        assert self._socket is not None
+        self._socket.abort()
+        self._tally.cut += 1
+
+    def _settle(self) -> None:
+        self._tally.settle(self._sent, self._seen)
+        self._sent, self._seen = 0, SequenceCheck()
+
+    def close(self) -> None:
+        """Say what became of the messages."""
+        self._settle()
+
+
+def _number_in(message: str | bytes) -> int:
+    text = message if isinstance(message, str) else message.decode(errors="replace")
+    number = text.partition(":")[0]
+    return int(number) if number.isdecimal() else -1
