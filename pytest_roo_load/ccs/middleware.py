@@ -56,6 +56,7 @@ def stamp(instance_id: str, gate: Gate) -> Stamp:
     """Return the hook that puts our headers on every answer, also on those that never reach a handler."""
 
     async def hook(request: web.Request, response: web.StreamResponse) -> None:
+        """Add them."""
         response.headers["X-Instance-ID"] = instance_id
         known = request_id(request)
         if known is not None:

@@ -171,16 +171,20 @@ def test_behind_envoy_killing_an_instance_loses_nothing_that_was_acknowledged() 
                 await until(lambda: len(posted) > before + 200)
                 stop.set()
                 await asyncio.gather(*posting)
-                stored = await all_messages(person, conversation)
-                assert set(posted) <= set(stored)
-                assert len(stored) == len(set(stored))
-                for name in ids[-1:] + ids[: len(ids) : 20]:
-                    assert len((await becomes(person, name, "completed"))["effects"]) == 1
-                stats = (await person.api.get("/commands/stats")).data["stats"]
-                assert stats["by_status"] == {"completed": stats["effects"]}
-                assert stats["effects"] >= len(ids)
+                await nothing_is_missing(person, conversation, posted, ids)
 
         asyncio.run(scenario())
+
+
+async def nothing_is_missing(person: Person, conversation: str, posted: list[str], ids: list[str]) -> None:
+    stored = await all_messages(person, conversation)
+    assert set(posted) <= set(stored)
+    assert len(stored) == len(set(stored))
+    for name in ids[-1:] + ids[: len(ids) : 20]:
+        assert len((await becomes(person, name, "completed"))["effects"]) == 1
+    stats = (await person.api.get("/commands/stats")).data["stats"]
+    assert stats["by_status"] == {"completed": stats["effects"]}
+    assert stats["effects"] >= len(ids)
 
 
 async def until(holds: Any) -> None:

@@ -21,7 +21,6 @@ from pytest_roo_load.ccs.websocket.relay import Relay
 # without targets leave their effect in the database and nothing else.
 _TOLD = {"message_broadcast": "user_message", "notification_send": "notification", "file_sync": "file_sync"}
 _ASKS_WHO_IS_THERE = frozenset({"device_status", "device_sync"})
-_HIGHEST_FRAME_PRIORITY = 3
 
 
 class Delivery:
@@ -29,7 +28,7 @@ class Delivery:
 
     def __init__(self, hub: Hub, relay: Relay) -> None:
         self._hub = hub
-        self._relay = relay
+        self.relay = relay
 
     def __repr__(self) -> str:
         return f"<Delivery over {self._hub!r}>"
@@ -46,7 +45,7 @@ class Delivery:
             f'"attempt":{command.attempt},"idempotencyKey":{dumps(command.idempotency_key)},'
             f'"timeoutS":{command.patience.timeout_s:g},"payload":{command.payload},"config":{command.config}}}'
         )
-        frame = _frame("task_start", command.user_id, device_id, body, name=name, priority=command.priority)
+        frame = _frame("task_start", command.user_id, device_id, body, name=name)
         return await self._send(frame)
 
     async def cancel(self, user_id: str, device_id: str, command_id: str) -> None:
@@ -56,7 +55,7 @@ class Delivery:
     async def by_server(self, command: Claimed) -> str:
         """Execute a command that has no target; return its result as JSON text."""
         if command.type in _ASKS_WHO_IS_THERE:
-            return dumps({"connected": sorted(await self._relay.connected(command.user_id))})
+            return dumps({"connected": sorted(await self.relay.connected(command.user_id))})
         kind = _TOLD.get(command.type)
         if kind is None:
             return "{}"
@@ -66,20 +65,20 @@ class Delivery:
         here = self._hub.deliver(frame.user_id, frame.data, to=frame.to_device, sender=SERVER)
         if here and frame.to_device is not None:
             return True
-        forwarded = await self._relay.forward(frame)
+        forwarded = await self.relay.forward(frame)
         if not frame.requires_ack or not forwarded.answers:
             return bool(here or forwarded.reached)
-        return await self._relay.answered(forwarded.answers)
+        return await self.relay.answered(forwarded.answers)
 
 
-def _frame(kind: str, user_id: str, device_id: str | None, body: str, *, name: str = "", priority: int = 1) -> Frame:
+def _frame(kind: str, user_id: str, device_id: str | None, body: str, *, name: str = "") -> Frame:
     name = name or str(uuid.uuid4())
     wants_ack = kind == "task_start"
     to = "" if device_id is None else f'"toDeviceId":"{device_id}",'
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     text = (
         f'{{"id":"{name}","type":"{kind}","fromDeviceId":"{SERVER}",{to}"userId":"{user_id}","payload":{body},'
-        f'"timestamp":"{now}","priority":{min(priority, _HIGHEST_FRAME_PRIORITY)},'
+        f'"timestamp":"{now}","priority":1,'
         f'"requiresAck":{"true" if wants_ack else "false"}}}'
     )
     return Frame(

@@ -8,7 +8,6 @@ from typing import Any
 from pytest_roo_load.ccs.commands.delivery import Delivery
 from pytest_roo_load.ccs.commands.dispatcher import Dispatcher, instance_of
 from pytest_roo_load.ccs.websocket.protocol import Frame
-from pytest_roo_load.ccs.websocket.relay import Relay
 
 _WAKE, _CANCELLED, _HEARD = "commands queued", "command cancelled", "command answered"
 ANSWERS = frozenset({"ack", "task_status"})
@@ -17,10 +16,10 @@ ANSWERS = frozenset({"ack", "task_status"})
 class CommandDesk:
     """Tells the worker of a lane what has happened, here or at another instance."""
 
-    def __init__(self, dispatcher: Dispatcher, delivery: Delivery, relay: Relay) -> None:
+    def __init__(self, dispatcher: Dispatcher, delivery: Delivery) -> None:
         self._dispatcher = dispatcher
         self._delivery = delivery
-        self._relay = relay
+        self._relay = relay = delivery.relay
         relay.handlers |= {
             _WAKE: lambda told: dispatcher.wake(told["user"]),
             _CANCELLED: lambda told: dispatcher.cancelled(told["user"], told["command"]),

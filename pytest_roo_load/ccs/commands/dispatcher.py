@@ -63,9 +63,9 @@ class Dispatcher:
     """Serves the lanes that it has got hold of; `run` does the work."""
 
     def __init__(
-        self, *, worker: str, limits: Limits, database: Database, tickets: Tickets, delivery: Delivery, metrics: Metrics
+        self, *, limits: Limits, database: Database, tickets: Tickets, delivery: Delivery, metrics: Metrics
     ) -> None:
-        self.worker = worker
+        self.worker = tickets.worker
         self._limits = limits
         self._database = database
         self._tickets = tickets

@@ -25,11 +25,11 @@ class Tickets:
 
     def __init__(self, redis: Redis, worker: str) -> None:
         self._redis = redis
-        self._worker = worker
+        self.worker = worker
         self._ready = False
 
     def __repr__(self) -> str:
-        return f"<Tickets for {self._worker}>"
+        return f"<Tickets for {self.worker}>"
 
     async def add(self, user_ids: Iterable[str]) -> None:
         """Ask for a worker for each of these users' lanes."""
@@ -43,7 +43,7 @@ class Tickets:
         try:
             await self._prepare()
             found: Any = await self._redis.xreadgroup(
-                GROUP, self._worker, {STREAM: ">"}, count=_AT_ONCE, block=_BLOCK_MS
+                GROUP, self.worker, {STREAM: ">"}, count=_AT_ONCE, block=_BLOCK_MS
             )
         except ResponseError:  # Redis has forgotten the group
             self._ready = False
@@ -55,7 +55,7 @@ class Tickets:
         await self._prepare()
         try:
             found: Any = await self._redis.xautoclaim(
-                STREAM, GROUP, self._worker, min_idle_time=int(idle_s * 1000), count=_AT_ONCE
+                STREAM, GROUP, self.worker, min_idle_time=int(idle_s * 1000), count=_AT_ONCE
             )
         except ResponseError:
             self._ready = False
@@ -73,7 +73,7 @@ class Tickets:
     async def leave(self) -> None:
         """Leave the group; what was pending is forgotten by it."""
         with suppress(ResponseError):
-            await self._redis.xgroup_delconsumer(STREAM, GROUP, self._worker)
+            await self._redis.xgroup_delconsumer(STREAM, GROUP, self.worker)
 
     async def _prepare(self) -> None:
         if self._ready:
