@@ -63,7 +63,7 @@ class Guest:
         self.hub = hub
         self.transport = FakeTransport()
         self.loop = FakeLoop(now)
-        self.connection = Connection(cast("Any", self.transport), cast("Any", self.loop))
+        self.connection = Connection(cast("Any", self.transport), cast("Any", self.loop), hub.outbox)
         self.connection.listener = self
         self.heard: list[tuple[int, bytes]] = []
         hub.opened(self.connection)

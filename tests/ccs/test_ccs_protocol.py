@@ -71,7 +71,7 @@ def test_a_frame_with_any_fields_is_a_frame_or_a_frame_error(fields: dict[str, A
 def test_what_cannot_be_stored_is_refused(text: str) -> None:
     data = json.dumps(GOOD | {"payload": 0}).replace('"payload": 0', f'"payload": {text}').encode("latin-1")
     with pytest.raises(FrameError):
-        parse_frame(data)
+        protocol.check_storable(parse_frame(data))
 
 
 def test_a_registration_says_who() -> None:

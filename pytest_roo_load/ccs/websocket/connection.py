@@ -39,6 +39,38 @@ class Listener(Protocol):
         """There is something in the device's queue."""
 
 
+class Outbox:
+    """Gathers what is sent while one client's bytes are dealt with, so that each receiver costs one write.
+
+    All connections of an instance share one: an event loop deals with one client at a time.
+    """
+
+    __slots__ = ("_waiting",)
+
+    def __init__(self) -> None:
+        self._waiting: list[Connection] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Outbox {'open' if self._waiting is None else f'{len(self._waiting)} waiting'}>"
+
+    def hold(self) -> None:
+        """Gather from now on."""
+        self._waiting = []
+
+    def release(self) -> None:
+        """Have every connection write what was gathered for it."""
+        waiting, self._waiting = self._waiting or (), None
+        for connection in waiting:
+            connection.flush()
+
+    def add(self, connection: Connection) -> bool:
+        """Note that a connection has something to write; False when it should do so at once."""
+        if self._waiting is None:
+            return False
+        self._waiting.append(connection)
+        return True
+
+
 class Connection(asyncio.Protocol):
     """A device's WebSocket; nobody until ``identity`` is set. The times are those of the event loop.
 
@@ -49,7 +81,9 @@ class Connection(asyncio.Protocol):
         "_farewell",
         "_held",
         "_loop",
+        "_outbox",
         "_over",
+        "_pending",
         "_reader",
         "_timer",
         "_transport",
@@ -63,9 +97,11 @@ class Connection(asyncio.Protocol):
         "presence",
     )
 
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, outbox: Outbox) -> None:
         self._transport = transport
         self._loop = loop
+        self._outbox = outbox
+        self._pending: list[bytes] = []
         self._reader = wire.MessageReader(MAX_FRAME_BYTES)
         self._farewell: Farewell | None = None
         self._held: list[bytes] | None = None
@@ -100,8 +136,19 @@ class Connection(asyncio.Protocol):
         transport = self._transport
         if self._over or transport.get_write_buffer_size() > MAX_BACKLOG_BYTES:
             return False
-        transport.write(wire.framed(wire.TEXT, data))
+        pending = self._pending
+        if pending or self._outbox.add(self):
+            pending.append(wire.text_head(len(data)))
+            pending.append(data)
+        else:
+            transport.write(wire.framed(wire.TEXT, data))
         return True
+
+    def flush(self) -> None:
+        """Write what was gathered."""
+        if self._pending:
+            self._transport.write(b"".join(self._pending))
+            self._pending.clear()
 
     def hold(self) -> None:
         """Hold back what others send until `release`."""
@@ -148,6 +195,20 @@ class Connection(asyncio.Protocol):
             self.end(Farewell(code=error.code, reason=error.reason))
             self._transport.close()
             return
+        self._outbox.hold()
+        try:
+            self._hear(messages)
+        finally:
+            self._outbox.release()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """The client has gone, or the close is complete."""
+        del exc
+        self._leave(b"")
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _hear(self, messages: list[wire.Message]) -> None:
         for kind, payload in messages:
             if kind == wire.CLOSE:
                 self._leave(wire.closing(wire.close_code(payload), ""))
@@ -159,17 +220,11 @@ class Connection(asyncio.Protocol):
             elif kind != wire.PONG:
                 self.listener.received(kind, payload)
 
-    def connection_lost(self, exc: BaseException | None) -> None:
-        """The client has gone, or the close is complete."""
-        del exc
-        self._leave(b"")
-        if self._timer is not None:
-            self._timer.cancel()
-
     def _leave(self, last_words: bytes) -> None:
         if self._over:
             return
         self._over = True
+        self.flush()
         self._transport.write(last_words)
         self._timer = self._loop.call_later(_CLOSE_S, self._transport.abort)
         if self.listener is not None:

@@ -30,7 +30,7 @@ async def websocket(request: web.Request) -> web.StreamResponse:
     if transport is None:
         raise ConnectionResetError("the client has gone")
     transport.write(_switching(services, request, accept))
-    connection = Connection(transport, asyncio.get_running_loop())
+    connection = Connection(transport, asyncio.get_running_loop(), services.hub.outbox)
     _take_over(request, transport, connection)
     if services.hub.full:
         connection.end(OVERLOADED)

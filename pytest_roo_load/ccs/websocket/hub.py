@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from pytest_roo_load.ccs.sessions import Identity
-from pytest_roo_load.ccs.websocket.connection import Connection, Farewell
+from pytest_roo_load.ccs.websocket.connection import Connection, Farewell, Outbox
 
 SHUTTING_DOWN = Farewell(code=1001, reason="Server shutting down")
 SILENT = Farewell(code=1001, reason="Heartbeat timeout")
@@ -35,6 +35,7 @@ class Hub:
         self._patience = patience
         self._open: set[Connection] = set()
         self._devices: dict[str, dict[str, Connection]] = {}
+        self.outbox = Outbox()
         # Is told, from time to time, for how many seconds a connection has said nothing.
         self.idle: Callable[[Connection, float], None] = lambda _connection, _idle_s: None
 

@@ -201,7 +201,10 @@ class Visit:
 
     async def _to_server(self, frame: Frame) -> None:
         try:
+            protocol.check_storable(frame)
             heard = await self._services.commands.heard(frame)
+        except FrameError as error:
+            self._refuse(error)
         except ApiError as error:
             self._settle(frame, "failed", error.message)
         else:

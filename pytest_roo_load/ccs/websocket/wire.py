@@ -6,6 +6,7 @@ import struct
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import sha1
 
 from pytest_roo_load.ccs.errors import CcsError
@@ -24,6 +25,7 @@ _MAX_REASON = 123
 _CLOSE_CODES = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015), *range(3000, 5000)})
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
 _KEY_BYTES = 16
+_HEAD_16, _HEAD_64 = struct.Struct("!BBH").pack, struct.Struct("!BBQ").pack
 
 
 class WireError(CcsError):
@@ -143,12 +145,21 @@ def _unmasked(mask: bytes, payload: bytes) -> bytes:
 
 def framed(kind: int, payload: bytes) -> bytes:
     """Return a message as a server sends it, in one frame."""
-    length = len(payload)
+    return _head_of(kind, len(payload)) + payload
+
+
+def _head_of(kind: int, length: int) -> bytes:
     if length < _TWO_BYTES:
-        return bytes((_FIN | kind, length)) + payload
+        return bytes((_FIN | kind, length))
     if length < 2**16:
-        return struct.pack("!BBH", _FIN | kind, _TWO_BYTES, length) + payload
-    return struct.pack("!BBQ", _FIN | kind, _TWO_BYTES + 1, length) + payload
+        return _HEAD_16(_FIN | kind, _TWO_BYTES, length)
+    return _HEAD_64(_FIN | kind, _TWO_BYTES + 1, length)
+
+
+@lru_cache(maxsize=1024)
+def text_head(length: int) -> bytes:
+    """Return what precedes a text of so many bytes."""
+    return _head_of(TEXT, length)
 
 
 def closing(code: int, reason: str) -> bytes:
