@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as StaleConnection
@@ -19,18 +19,25 @@ from pytest_roo_load.ccs.errors import CacheError
 # After a failure Redis is left alone for this long, so that an outage costs one timeout and not one per request.
 PAUSE_S = 0.5
 _TIMEOUT_S = 1.0
+_CONNECTIONS = 64
 
 log = logging.getLogger("ccs.cache")
 
 
 def connect_redis(url: str) -> Redis:
-    """Return a client for ``url`` (no connection yet): one immediate retry, for a connection that went stale."""
-    return Redis.from_url(
+    """Return a client for ``url`` (no connection yet): one immediate retry, for a connection that went stale.
+
+    Who finds all of its connections taken waits for one.
+    """
+    pool = BlockingConnectionPool.from_url(
         url,
+        max_connections=_CONNECTIONS,
+        timeout=_TIMEOUT_S,
         socket_timeout=_TIMEOUT_S,
         socket_connect_timeout=_TIMEOUT_S,
         retry=Retry(NoBackoff(), 1, (StaleConnection,)),
     )
+    return Redis.from_pool(pool)
 
 
 class Cache:

@@ -219,6 +219,7 @@ def test_a_reader_that_does_not_read_holds_up_nobody(target: Any) -> None:
                 frame = person.frame(toDeviceId=keen.device_id)
                 await sender.send_json(frame)
                 assert await receive(reader) == frame
+                start_reading(stuck)
 
     asyncio.run(scenario())
 
@@ -256,6 +257,12 @@ def stop_reading(socket: aiohttp.ClientWebSocketResponse) -> None:
     transport = socket._writer.transport
     assert isinstance(transport, asyncio.Transport)
     transport.pause_reading()
+
+
+def start_reading(socket: aiohttp.ClientWebSocketResponse) -> None:
+    transport = socket._writer.transport
+    assert isinstance(transport, asyncio.Transport)
+    transport.resume_reading()
 
 
 async def acknowledged(socket: aiohttp.ClientWebSocketResponse, frame: dict[str, Any], status: str) -> None:

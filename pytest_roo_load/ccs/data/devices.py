@@ -7,11 +7,17 @@ from typing import Any
 
 from pytest_roo_load.ccs.database import Database
 from pytest_roo_load.ccs.errors import ApiError, not_found
+from pytest_roo_load.ccs.validation import Page
 
 DEVICE_TYPES = ("desktop", "mobile", "tablet", "web")
 
 _LIST = """
-    SELECT coalesce(json_agg(device_json(d) ORDER BY d.created_at, d.id), '[]')::text FROM devices d WHERE user_id = $1
+    WITH page AS (
+        SELECT d AS device, d.created_at, d.id FROM devices d WHERE user_id = $1
+        ORDER BY created_at, id LIMIT $2 OFFSET $3
+    )
+    SELECT (SELECT count(*) FROM devices WHERE user_id = $1),
+           (SELECT coalesce(json_agg(device_json(device) ORDER BY created_at, id), '[]')::text FROM page)
 """
 _CREATE = """
     INSERT INTO devices AS d (user_id, device_name, device_type, platform, capabilities, fingerprint)
@@ -44,9 +50,10 @@ class DeviceForm:
     fingerprint: str | None = None
 
 
-async def list_devices(database: Database, user_id: str) -> str:
-    """Return all devices of a user, oldest first."""
-    return str(await database.value(_LIST, user_id))
+async def list_devices(database: Database, user_id: str, page: Page) -> tuple[int, str]:
+    """Return how many devices a user has and one page of them, oldest first."""
+    total, body = await database.row(_LIST, user_id, page.limit, page.offset)
+    return total, body
 
 
 async def create_device(database: Database, user_id: str, form: DeviceForm) -> str:

@@ -80,6 +80,15 @@ _SEARCH = """
     SELECT (SELECT count(*) FROM found),
            (SELECT coalesce(json_agg(message_json(message) ORDER BY created_at DESC, id), '[]')::text FROM page)
 """
+_CHANGES = """
+    WITH page AS (
+        SELECT change, changed_by, content_before, changed_at, id FROM message_changes
+        WHERE message_id = $1 ORDER BY id LIMIT $2 OFFSET $3
+    )
+    SELECT (SELECT count(*) FROM message_changes WHERE message_id = $1),
+           (SELECT coalesce(json_agg(json_build_object('change', change, 'changed_by', changed_by, 'content_before',
+                                     content_before, 'changed_at', changed_at) ORDER BY id), '[]')::text FROM page)
+"""
 _READ = """
     SELECT p.role, message_json(m)::text AS body
     FROM messages m
@@ -178,6 +187,13 @@ async def search_messages(database: Database, user_id: str, page: Page, pattern:
 async def read_message(database: Database, message_id: str, user_id: str) -> str:
     """Return a message; raises 403 or 404."""
     return str(permitted(await database.row(_READ, message_id, user_id), EVERYONE, "message")["body"])
+
+
+async def list_changes(database: Database, message_id: str, user_id: str, page: Page) -> tuple[int, str]:
+    """Return how often a message was edited and one page of what it was before, oldest first; raises 403 or 404."""
+    await read_message(database, message_id, user_id)
+    total, body = await database.row(_CHANGES, message_id, page.limit, page.offset)
+    return total, body
 
 
 async def edit_message(

@@ -14,6 +14,7 @@ from pytest_roo_load.ccs.routes import (
     files,
     health,
     messages,
+    participants,
     sync,
     uploads,
     user_batches,
@@ -28,6 +29,18 @@ def all_routes() -> Iterable[web.RouteDef]:
     """Return every route of the server with its full path."""
     yield from health.ROUTES
     yield from endpoint.ROUTES
-    for module in (auth, users, user_batches, devices, conversations, messages, commands, uploads, sync, files):
+    for module in (
+        auth,
+        users,
+        user_batches,
+        devices,
+        conversations,
+        participants,
+        messages,
+        commands,
+        uploads,
+        sync,
+        files,
+    ):
         for route in module.ROUTES:
             yield web.RouteDef(route.method, API + route.path, route.handler, route.kwargs)

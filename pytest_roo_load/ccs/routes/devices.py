@@ -12,7 +12,7 @@ from pytest_roo_load.ccs.data.devices import (
     list_devices,
     update_device,
 )
-from pytest_roo_load.ccs.envelope import dumps, success
+from pytest_roo_load.ccs.envelope import dumps, success, success_page
 from pytest_roo_load.ccs.identity import authenticate
 from pytest_roo_load.ccs.json_body import read_object
 from pytest_roo_load.ccs.routes.paths import path_id
@@ -21,12 +21,17 @@ from pytest_roo_load.ccs.validation import Form
 
 _MAX_NAME = 100
 _MAX_FINGERPRINT = 256
+_DEFAULT_LIMIT = 100
 
 
 async def devices(request: web.Request) -> web.Response:
-    """List the devices."""
+    """List the devices, oldest first."""
     identity = await authenticate(request)
-    return success(devices=await list_devices(request.app[SERVICES].database, identity.user_id))
+    form = Form(request.query)
+    page = form.page(_DEFAULT_LIMIT)
+    form.check()
+    total, rows = await list_devices(request.app[SERVICES].database, identity.user_id, page)
+    return success_page(page, total=total, devices=rows)
 
 
 async def create(request: web.Request) -> web.Response:

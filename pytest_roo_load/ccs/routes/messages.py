@@ -12,6 +12,7 @@ from pytest_roo_load.ccs.data.messages import (
     MessageForm,
     delete_message,
     edit_message,
+    list_changes,
     list_messages,
     post_message,
     read_message,
@@ -80,6 +81,16 @@ async def read(request: web.Request) -> web.Response:
     return success(message=await read_message(request.app[SERVICES].database, path_id(request), identity.user_id))
 
 
+async def changes(request: web.Request) -> web.Response:
+    """List what a message was before it was edited, oldest first."""
+    identity = await authenticate(request)
+    form = Form(request.query)
+    page = form.page(_DEFAULT_LIMIT)
+    form.check()
+    total, rows = await list_changes(request.app[SERVICES].database, path_id(request), identity.user_id, page)
+    return success_page(page, total=total, changes=rows)
+
+
 async def edit(request: web.Request) -> web.Response:
     """Change the content or the metadata of one's own message."""
     identity = await authenticate(request)
@@ -109,6 +120,7 @@ ROUTES = (
     web.get("/conversations/{id}/messages", messages),
     web.get("/messages/search", search),
     web.get("/messages/{id}", read),
+    web.get("/messages/{id}/changes", changes),
     web.put("/messages/{id}", edit),
     web.delete("/messages/{id}", delete),
 )

@@ -7,9 +7,9 @@ from aiohttp import web
 from pytest_roo_load.ccs.validation import Form
 
 
-def path_id(request: web.Request) -> str:
-    """Return the UUID in a path's ``{id}``; raises 400 when it is none."""
+def path_id(request: web.Request, name: str = "id") -> str:
+    """Return the UUID in a path's ``{name}``; raises 400 when it is none."""
     form = Form(request.match_info)
-    found = form.uuid("id")
+    found = form.uuid(name)
     form.check()
     return found

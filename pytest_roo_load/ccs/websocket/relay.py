@@ -29,6 +29,8 @@ Handler = Callable[[Mapping[str, Any]], None]
 
 ANSWER_S = 5.0
 _AGAIN_S = 0.2
+_AT_A_TIME = 16
+_AWAY_S = 0.5
 _SILENCE_S = 5.0
 _EVERYONE = "ccs:all"
 _TROUBLE = (RedisError, OSError, TimeoutError)
@@ -54,7 +56,13 @@ class Relay:
         self._directory = Directory(redis, instance_id)
         self._numbers = itertools.count(1)
         self._answers: dict[int, asyncio.Future[int]] = {}
-        self.handlers: dict[str, Handler] = {}
+        # A storm of devices must not take every connection to Redis.
+        self._turn = asyncio.Semaphore(_AT_A_TIME)
+        self._away_until = 0.0
+        self._mending: asyncio.Task[None] | None = None
+        self.handlers: dict[str, Handler] = {
+            "mended": lambda _: self._directory.forget(remember=self._directory.remembers),
+        }
         self.listening = asyncio.Event()
 
     def __repr__(self) -> str:
@@ -63,21 +71,25 @@ class Relay:
 
     async def join(self, identity: Identity) -> None:
         """Make a device known to the other instances; the one that had it closes its old connection."""
-        try:
-            before = await self._directory.put(identity)
-            if before is not None:
-                await self._publish(before, kind="evict", user=identity.user_id, device=identity.device_id)
-        except _TROUBLE as error:
-            log.warning("device not announced: %s", error)
-        await self._moved(identity, online=True)
+        async with self._turn:
+            if not self._is_away():
+                try:
+                    before = await self._directory.put(identity)
+                    if before is not None:
+                        await self._publish(before, kind="evict", user=identity.user_id, device=identity.device_id)
+                except _TROUBLE as error:
+                    self._failed("device not announced", error)
+            await self._moved(identity, online=True)
 
     async def leave(self, identity: Identity) -> None:
         """Make known that a device has gone."""
-        try:
-            await self._directory.remove(identity.user_id, identity.device_id)
-        except _TROUBLE as error:
-            log.warning("leaving device not noted: %s", error)
-        await self._moved(identity, online=False)
+        async with self._turn:
+            if not self._is_away():
+                try:
+                    await self._directory.remove(identity.user_id, identity.device_id)
+                except _TROUBLE as error:
+                    self._failed("leaving device not noted", error)
+            await self._moved(identity, online=False)
 
     async def forward(self, frame: Frame) -> Forwarded:
         """Send a frame to the other instances that have devices it is for; to none when Redis is away."""
@@ -151,6 +163,13 @@ class Relay:
 
     async def listen(self) -> None:
         """Receive from the other instances, reconnecting for ever, until cancelled."""
+        try:
+            await self._listen()
+        finally:
+            if self._mending is not None:
+                self._mending.cancel()
+
+    async def _listen(self) -> None:
         while True:
             try:
                 await self._listen_once()
@@ -202,7 +221,32 @@ class Relay:
                 self._call_handler(kind, header)
 
     async def _moved(self, identity: Identity, *, online: bool) -> None:
-        await self.tell(None, "moved", user=identity.user_id, device=identity.device_id, online=online)
+        told = {"user": identity.user_id, "device": identity.device_id, "online": online}
+        if self._is_away():
+            self._call_handler("moved", told)
+        else:
+            await self.tell(None, "moved", **told)
+
+    def _is_away(self) -> bool:
+        """Tell whether Redis failed a moment ago: then others do without it, until `_mend` has made up for that."""
+        return asyncio.get_running_loop().time() < self._away_until
+
+    def _failed(self, what: str, error: BaseException) -> None:
+        log.warning("%s: %s", what, error)
+        self._away_until = asyncio.get_running_loop().time() + _AWAY_S
+        if self._mending is None or self._mending.done():
+            self._mending = asyncio.create_task(self._mend())
+
+    async def _mend(self) -> None:
+        """Announce all devices that are here, as soon as Redis takes it."""
+        while True:
+            await asyncio.sleep(_AWAY_S)
+            try:
+                await self._directory.put_all(self._hub.registered())
+                await self._announce(kind="mended")
+            except _TROUBLE:
+                continue
+            return
 
     def _call_handler(self, kind: str, header: Mapping[str, Any]) -> None:
         handler = self.handlers.get(kind)

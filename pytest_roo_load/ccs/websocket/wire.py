@@ -25,6 +25,8 @@ _MAX_REASON = 123
 _CLOSE_CODES = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015), *range(3000, 5000)})
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
 _KEY_BYTES = 16
+# Times a mask of 32 bits, that mask so often in a row: for short messages, which are the many.
+_REPEATED = [int.from_bytes(b"\1\0\0\0" * words, "little") for words in range(256)]
 _HEAD_16, _HEAD_64 = struct.Struct("!BBH").pack, struct.Struct("!BBQ").pack
 
 
@@ -138,9 +140,12 @@ def _head(data: bytes, start: int, end: int) -> tuple[int, int]:
 
 
 def _unmasked(mask: bytes, payload: bytes) -> bytes:
-    length = len(payload)
-    key = (mask * (length // 4 + 1))[:length]
-    return (int.from_bytes(payload, "little") ^ int.from_bytes(key, "little")).to_bytes(length, "little")
+    words = -(-len(payload) // 4)
+    if words < len(_REPEATED):
+        key = int.from_bytes(mask, "little") * _REPEATED[words]
+    else:
+        key = int.from_bytes(mask * words, "little")
+    return (int.from_bytes(payload, "little") ^ key).to_bytes(4 * words, "little")[: len(payload)]
 
 
 def framed(kind: int, payload: bytes) -> bytes:
