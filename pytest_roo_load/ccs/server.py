@@ -14,12 +14,15 @@ from typing import Any
 from aiohttp import web
 
 from pytest_roo_load.ccs.app import build_app
+from pytest_roo_load.ccs.files.layout import CHUNK_BYTES
 from pytest_roo_load.ccs.listening import BACKLOG, listening_socket, say_ready, url_of
 from pytest_roo_load.ccs.opening import open_services
 from pytest_roo_load.ccs.services import Services
 from pytest_roo_load.ccs.settings import Settings
 
 _AGAIN_S = 1.0
+# Reading pauses at twice as much: a chunk of a file arrives without a pause.
+_READ_BYTES = CHUNK_BYTES // 2
 # Connections and requests are many small objects that die young; the collector need not look so often.
 _GC_THRESHOLD = 20_000
 
@@ -72,6 +75,7 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> str:
         access_log=None,
         shutdown_timeout=settings.drain_timeout,
         keepalive_timeout=75,
+        read_bufsize=_READ_BYTES,
     )
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
