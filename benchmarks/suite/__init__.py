@@ -13,4 +13,6 @@ BENCHMARKS = (
     "recording",
     "start_up",
     "streaming",
+    "proxy",
+    "toxics",
 )

@@ -108,6 +108,7 @@ class Processes:
                     cwd="/",  # the account may not be able to read the folder we are in
                     env={**command.environment, MARK: self._mark},
                     start_new_session=True,
+                    restore_signals=False,  # SIGXFSZ stays ignored: a file that may not grow is an error, not the end
                     user=account.uid if account else None,
                     group=account.gid if account else None,
                     extra_groups=None if account is None else [],

@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 from pytest_roo_load.core.faults.breakage import Breakage, MakeBreakage, Patient
 from pytest_roo_load.core.faults.fault import Fault
-from pytest_roo_load.core.faults.links import LINK_VERBS, LINKS_SERVICE
+from pytest_roo_load.core.faults.link_table import LINK_VERBS, LINKS_SERVICE
 from pytest_roo_load.core.recipe import Recipe, ServiceInfo
 from pytest_roo_load.errors import KeeperError, ServiceError, UsageError
+from pytest_roo_load.keeper.hog_faults import HOG_FAULTS
+from pytest_roo_load.keeper.limit_faults import LIMIT_FAULTS
 from pytest_roo_load.keeper.patient import Stranger, patient_named
 from pytest_roo_load.keeper.process_faults import PROCESS_FAULTS
 from pytest_roo_load.keeper.service import Service, Stage
@@ -55,6 +57,8 @@ class Supervisor:
         """
         patient: Patient
         own: Mapping[str, MakeBreakage] = {}
+        if fault.verb in HOG_FAULTS:
+            return HOG_FAULTS[fault.verb](self._stage, fault.settings)
         if fault.verb in LINK_VERBS:
             patient = patient_named(LINKS_SERVICE, self._services, self._stage.folder)
             settings = {**fault.settings, "link": fault.target}
@@ -66,7 +70,7 @@ class Supervisor:
             self._stage.journal.write("stranger", target=fault.target, processes=journalled)
         else:
             patient = patient_named(fault.target, self._services, self._stage.folder)
-            own = patient.service.recipe.faults
+            own = {**LIMIT_FAULTS, **patient.service.recipe.faults}
         known = {**PROCESS_FAULTS, **own}
         if fault.verb not in known:
             raise UsageError(f"not to be done to {fault.target}", value=fault.verb, allowed=", ".join(sorted(known)))

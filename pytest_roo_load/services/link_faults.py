@@ -8,7 +8,7 @@ from typing import Any
 
 from pytest_roo_load.core.faults.breakage import MakeBreakage, Patient
 from pytest_roo_load.core.faults.fault import Setting
-from pytest_roo_load.core.faults.links import DOWN, LINK_VERBS
+from pytest_roo_load.core.faults.link_table import DOWN, LINK_VERBS
 from pytest_roo_load.errors import FaultError
 from pytest_roo_load.services.control import ask
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_roo_load.core.faults.fault import Fault, FaultRecord
-from pytest_roo_load.core.faults.links import LINK_VERBS
+from pytest_roo_load.core.faults.link_table import LINK_VERBS
 from pytest_roo_load.core.faults.schedule import Schedule
 from pytest_roo_load.core.timeline import ProcessUse
 from pytest_roo_load.errors import UsageError

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pytest_roo_load.chaos.toxics import make_toxic
 from pytest_roo_load.core.faults.fault import Fault, FaultRecord
-from pytest_roo_load.core.faults.links import LINK_VERBS
+from pytest_roo_load.core.faults.link_table import LINK_VERBS
 from pytest_roo_load.core.faults.phases import with_faults
 from pytest_roo_load.core.faults.schedule import Moment, Schedule
 from pytest_roo_load.core.profiles import Plan, Profile, constant_users, iterations, ramping_users, stairs

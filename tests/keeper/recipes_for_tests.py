@@ -58,6 +58,15 @@ class Twins(Script):
         return started
 
 
+class Listener(Script):
+    """Says that it is at the address in its option, where somebody else listens."""
+
+    async def start(self, host: Host) -> Started:
+        await super().start(host)
+        host.announce(host.options["colour"])
+        return Started(url=host.options["colour"])
+
+
 class Mover(Script):
     """Announces an address, waits until its follower has started there, and moves to another one."""
 
@@ -115,6 +124,8 @@ ALL: tuple[Recipe, ...] = (
     Script("mortal", 'echo ready; while [ ! -e "$FOLDER/die" ]; do sleep 0.02; done; exit 7'),
     Script("slow", "exec sleep 1000"),
     Script("once", '[ -e "$FOLDER/x" ] && echo I start once && exit 1; touch "$FOLDER/x"; echo ready; exec sleep 1000'),
+    Script("busy", "echo ready; while true; do :; done"),
+    Listener("listener", "echo ready; exec sleep 1000"),
     Twins("twins", "echo ready; exec sleep 1000"),
     Mover("mover", "exec sleep 1000"),
     Follower("follower", "exec sleep 1000", needs=("mover",)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from pytest_roo_load.core.faults.link_table import DOWN, LINKS
 from pytest_roo_load.core.faults.processes import Verbs
 from pytest_roo_load.core.profiles.plan import positive
 from pytest_roo_load.core.units import Dimension, parse_quantity
@@ -14,24 +15,8 @@ from pytest_roo_load.errors import UsageError
 if TYPE_CHECKING:
     from pytest_roo_load.core.faults.schedule import Schedule
 
-__all__ = ["DOWN", "LINKS", "LINKS_SERVICE", "LINK_VERBS", "LinkVerbs"]
+__all__ = ["LinkVerbs"]
 
-LINKS = ("ccs", "postgres", "redis")
-LINKS_SERVICE = "links"  # whose process is the proxy
-DOWN = "cut"
-LINK_VERBS: Mapping[str, str] = {  # verb -> toxic of the proxy
-    "slow": "latency",
-    "throttle": "bandwidth",
-    "lose": "loss",
-    "stall": "timeout",
-    "partition": "partition",
-    "reset": "reset",
-    "close_slowly": "slow_close",
-    "close_after": "limit_data",
-    "slice": "slicer",
-    "corrupt": "corruption",
-    DOWN: "",
-}
 Length = str | float | None
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from pytest_roo_load.core.faults.fault import Fault, Setting
-from pytest_roo_load.core.faults.links import LINK_VERBS, LinkVerbs
+from pytest_roo_load.core.faults.link_table import LINK_VERBS
+from pytest_roo_load.core.faults.links import LinkVerbs
+from pytest_roo_load.core.faults.pressure import PressureVerbs
 from pytest_roo_load.core.faults.processes import ProcessVerbs
 from pytest_roo_load.core.faults.stores import StoreVerbs
 from pytest_roo_load.core.units import Dimension, duration, format_quantity
@@ -66,7 +68,7 @@ class Schedule:
         return None if faults == self.faults else replace(self, faults=faults, last_s=at_s)
 
 
-class Moment(ProcessVerbs, StoreVerbs, LinkVerbs):
+class Moment(ProcessVerbs, StoreVerbs, LinkVerbs, PressureVerbs):
     """A moment of a load, at which something is broken or mended; every verb gives the schedule that has it."""
 
     def __init__(self, schedule: Schedule, at_s: float) -> None:

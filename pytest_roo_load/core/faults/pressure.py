@@ -1,0 +1,77 @@
+"""What can be taken away from a service or from the machine: cores, memory, descriptors, disk, connections."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_roo_load.core.faults.processes import Verbs
+from pytest_roo_load.core.profiles.plan import positive, whole
+from pytest_roo_load.core.units import Dimension, parse_quantity
+from pytest_roo_load.errors import UsageError
+
+if TYPE_CHECKING:
+    from pytest_roo_load.core.faults.schedule import Schedule
+
+__all__ = ["MACHINE", "PressureVerbs"]
+
+MACHINE = "machine"
+Length = str | float | None
+
+
+class PressureVerbs(Verbs):
+    """Where no duration is given it goes on until it is healed. Everything is bounded and ends with the run."""
+
+    def limit_files(self, target: str, *, spare: int = 0, duration: Length = None) -> Schedule:
+        """It may open `spare` more descriptors than it has open: sockets, files, pipes."""
+        return self._break("limit_files", target, lasts=_length(duration), spare=whole(spare, "spare", least=0))
+
+    def limit_memory(self, target: str, *, spare: str, duration: Length = None) -> Schedule:
+        """It may have `spare` more address space than it has, such as "10 MB"."""
+        return self._break("limit_memory", target, lasts=_length(duration), spare=_size(spare, "spare"))
+
+    def limit_cpu(self, target: str, *, share: str, duration: Length = None) -> Schedule:
+        """It runs for a share of the time only, such as "20 %": stopped and continued ten times a second."""
+        return self._break("limit_cpu", target, lasts=_length(duration), share=_share(share))
+
+    def fill_disk(self, target: str, *, duration: Length = None) -> Schedule:
+        """No file of it may grow, as when its disk were full."""
+        return self._break("fill_disk", target, lasts=_length(duration))
+
+    def take_connections(self, target: str, *, count: int, duration: Length = None) -> Schedule:
+        """So many connections to it are opened and held, without a word."""
+        return self._break(
+            "take_connections", target, lasts=_length(duration), count=whole(count, "count", most=20_000)
+        )
+
+    def hog_cpu(self, *, processes: int = 1, share: str = "100 %", duration: Length = None) -> Schedule:
+        """So many processes compute for a share of the time, on this machine."""
+        number = whole(processes, "processes", most=256)
+        return self._break("hog_cpu", MACHINE, lasts=_length(duration), processes=number, share=_share(share))
+
+    def hog_memory(self, *, size: str, duration: Length = None) -> Schedule:
+        """A process of this machine has so much memory resident; at most four fifths of what is available."""
+        return self._break("hog_memory", MACHINE, lasts=_length(duration), size=_size(size, "size"))
+
+    def hog_disk(self, *, processes: int = 1, duration: Length = None) -> Schedule:
+        """So many processes write 64 MB to the disk of the run's folder and wait for it, again and again."""
+        return self._break(
+            "hog_disk", MACHINE, lasts=_length(duration), processes=whole(processes, "processes", most=64)
+        )
+
+
+def _length(duration: Length) -> float | None:
+    return None if duration is None else positive(duration, "duration")
+
+
+def _size(text: str, name: str) -> float:
+    size = parse_quantity(text, Dimension.SIZE)
+    if size < 0:
+        raise UsageError(f"{name} is out of range", value=text, allowed="0 B or more")
+    return size
+
+
+def _share(text: str) -> float:
+    share = parse_quantity(text, Dimension.RATIO)
+    if not 0 < share <= 1:
+        raise UsageError("share is out of range", value=text, allowed="more than 0 %, up to 100 %")
+    return share
