@@ -100,8 +100,7 @@ def feedback_rate(
     length: str | float,
     *,
     max_users: int,
-    start: str | float = "10/s",
-    highest: str | float = "10000/s",
+    rates: tuple[str | float, str | float] = ("10/s", "10000/s"),
     settle: str | float = "10 s",
 ) -> FeedbackProfile:
     """Iterations begin at the rate at which a latency or the error rate stays at its limit.
@@ -112,8 +111,7 @@ def feedback_rate(
         hold: An upper limit, written as an objective: "p95 < 200 ms", "error_rate < 5 % over 5 s".
         length: Length of the steady phase.
         max_users: The most users at once, all set up beforehand.
-        start: The first rate; it never goes below a tenth of it.
-        highest: The rate never goes above.
+        rates: The first rate, and the highest. It never goes below a tenth of the first.
         settle: Length of a phase before, in which the rate finds its way; objectives do not look at it.
 
     Raises:
@@ -124,9 +122,9 @@ def feedback_rate(
     if not upper or not objective.limit:
         allowed = 'an upper limit of a latency or of error_rate, such as "p95 < 200 ms"'
         raise UsageError("not a limit that a rate can be held at", value=hold, allowed=allowed)
-    first, most = rate_of(start, "start"), rate_of(highest, "highest")
+    first, most = (rate_of(rate, "rates") for rate in rates)
     if most < first:
-        raise UsageError("highest is below start", value=highest, allowed=f"{first:g}/s or more")
+        raise UsageError("the highest of rates is below the first", value=rates, allowed='("10/s", "500/s")')
     return FeedbackProfile(
         control=RateControl(objective=objective, start=first, lowest=first / 10, highest=most),
         settle_s=duration(settle, name="settle"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Flying", "Little", "little"]
+__all__ = ["Flying", "Little", "doubt", "little"]
 
 _TOLERATED = 0.15
 _DEVIATIONS = 5.0
@@ -77,4 +77,15 @@ def little(flying: Flying, residence_s: float, operations: int, duration_s: floa
     slack_s = _TOLERATED * max(flying.inside_s, residence_s) + _DEVIATIONS * flying.noise**0.5 + _CLOCK_S * operations
     return Little(
         inside=flying.inside_s / duration_s, explained=residence_s / duration_s, tolerance=slack_s / duration_s
+    )
+
+
+def doubt(phase: str, law: Little | None, interrupted: int) -> str:
+    """What Little's law says against the latencies of a phase; nothing where it holds."""
+    if law is None or law.holds:
+        return ""
+    why = f"; {interrupted} that never ended have no latency" if interrupted and law.inside > law.explained else ""
+    return (
+        f"Little's law does not hold in phase {phase!r}: {law.inside:.3g} operations were in flight on average, but "
+        f"their rate times their mean latency makes {law.explained:.3g}{why}"
     )

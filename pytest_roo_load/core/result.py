@@ -13,7 +13,7 @@ from pytest_roo_load.core.fairness import fairness
 from pytest_roo_load.core.faults.fault import FaultRecord
 from pytest_roo_load.core.gauge import Gauge
 from pytest_roo_load.core.histogram import Histogram
-from pytest_roo_load.core.little import Little, little
+from pytest_roo_load.core.little import doubt, little
 from pytest_roo_load.core.profiles import STEADY, is_steady
 from pytest_roo_load.core.recording import ErrorCount, PhaseRecording, Recording, Tally, Values
 from pytest_roo_load.core.timeline import Second
@@ -357,9 +357,7 @@ class Result:
     def warnings(self) -> tuple[str, ...]:
         """What a reader of the figures must know although no verdict depends on it."""
         return tuple(
-            warning
-            for phase in self.phases.values()
-            if (warning := _doubt(phase.name, phase.little, phase.interrupted))
+            warning for phase in self.phases.values() if (warning := doubt(phase.name, phase.little, phase.interrupted))
         )
 
     @cached_property
@@ -410,17 +408,6 @@ class Result:
         from pytest_roo_load.core.sla.parser import parse_objective  # noqa: PLC0415 - loaded when used
 
         return judge(parse_objective(objective), self).verdict is Verdict.PASS
-
-
-def _doubt(phase: str, law: Little | None, interrupted: int) -> str:
-    """What Little's law says against the latencies of a phase; nothing where it holds."""
-    if law is None or law.holds:
-        return ""
-    why = f"; {interrupted} that never ended have no latency" if interrupted and law.inside > law.explained else ""
-    return (
-        f"Little's law does not hold in phase {phase!r}: {law.inside:.3g} operations were in flight on average, but "
-        f"their rate times their mean latency makes {law.explained:.3g}{why}"
-    )
 
 
 def result_of(recording: Recording, spans: Mapping[str, tuple[float, float]], **rest: Any) -> Result:

@@ -108,9 +108,8 @@ class Generator:
         if self._plan.arrivals is None:
             around = self._surroundings(ClosedTurns(self._quota))
             return ClosedDriver(self._plan, share, around, self._quota, self._journeys)
-        turns = ArrivalTurns()
         ahead = ahead_of(self._plan.arrivals, self._shard.seed, share, self._plan.duration_s)
-        self._open = OpenDriver(self._plan.arrivals, ahead, share, self._surroundings(turns), turns, self._journeys)
+        self._open = OpenDriver(self._plan.arrivals, ahead, share, self._surroundings(ArrivalTurns()), self._journeys)
         return self._open
 
     def _surroundings(self, turns: Turns) -> Surroundings:

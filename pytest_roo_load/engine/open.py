@@ -103,7 +103,6 @@ class OpenDriver:
         ahead: When this generator's iterations begin.
         share: Index and number of the generators.
         around: What the users share; its turns are `ArrivalTurns`.
-        turns: The same turns.
         journeys: The journey of each user id.
     """
 
@@ -113,13 +112,13 @@ class OpenDriver:
         ahead: Ahead,
         share: tuple[int, int],
         around: Surroundings,
-        turns: ArrivalTurns,
         journeys: Sequence[Journey],
     ) -> None:
         self._arrivals = arrivals
         self._index, self._generators = share
         self._around = around
-        self._turns = turns
+        assert isinstance(around.turns, ArrivalTurns)
+        self._turns = around.turns
         self._journeys = journeys
         self._unused = deque(users_of(arrivals.max_users, self._index, self._generators))
         self._tasks: set[asyncio.Task[None]] = set()

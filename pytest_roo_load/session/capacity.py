@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_roo_load.core.capacity import Bounds, Capacity, CapacitySearch, Step, decisive, step_of
+from pytest_roo_load.core.capacity import Bounds, Capacity, CapacitySearch, Step
+from pytest_roo_load.core.capacity_step import decisive, step_of
 from pytest_roo_load.core.units import Dimension, duration, parse_quantity
 from pytest_roo_load.engine.journeys import check_journeys
 from pytest_roo_load.errors import CapacityError, UsageError

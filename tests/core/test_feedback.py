@@ -65,7 +65,7 @@ def test_the_rate_settles_where_the_set_point_is_met(most: float, delay: int) ->
 
 
 def test_the_plan_has_a_warm_up_in_which_the_rate_settles() -> None:
-    profile = feedback_rate("p95 < 200 ms", "30 s", max_users=50, start="20/s", settle="5 s")
+    profile = feedback_rate("p95 < 200 ms", "30 s", max_users=50, rates=("20/s", "10000/s"), settle="5 s")
     plan = profile.plan()
     assert [(phase.name, phase.start_s, phase.end_s) for phase in plan.phases] == [("warm_up", 0, 5), ("steady", 5, 35)]
     assert plan.arrivals is not None
@@ -83,7 +83,7 @@ def test_the_plan_has_a_warm_up_in_which_the_rate_settles() -> None:
         ({"hold": "error_rate < 0 %"}, "not a limit that a rate can be held at"),
         ({"hold": "cpu_mean < 5 %"}, "cannot be decided while the load runs"),
         ({"hold": "quick"}, "argument hold: objective 'quick': not an objective"),
-        ({"highest": "5/s"}, "highest is below start: '5/s'"),
+        ({"rates": ("10/s", "5/s")}, "the highest of rates is below the first"),
         ({"max_users": 0}, "max_users is out of range"),
         ({"settle": -1}, "settle is out of range"),
     ],

@@ -59,7 +59,7 @@ def test_repeating_without_a_trace_is_refused() -> None:
 def test_a_rate_goes_up_to_where_the_latency_is_held(fleet: str, tmp_path: Path) -> None:
     """Latency far below its limit: the rate grows by 15 % every second, up to the highest."""
     with OracleServer(delay_s=0.001) as oracle:
-        profile = feedback_rate("p50 < 5 s", "5 s", max_users=50, start="20/s", highest="40/s", settle=0)
+        profile = feedback_rate("p50 < 5 s", "5 s", max_users=50, rates=("20/s", "40/s"), settle=0)
         result = measure(ask, profile, FLEETS[fleet](), tmp_path / "live", oracle.url)
     per_second = [sum(one.ok.count for one in second.operations.values()) for second in result.timeline]
     assert per_second[0] <= 21
@@ -71,7 +71,7 @@ def test_a_rate_goes_up_to_where_the_latency_is_held(fleet: str, tmp_path: Path)
 def test_a_rate_goes_down_where_the_latency_is_beyond_its_limit(tmp_path: Path) -> None:
     """Every answer takes five times as long as is allowed: the rate falls to its lowest, a tenth of the first."""
     with OracleServer(delay_s=0.05) as oracle:
-        profile = feedback_rate("p50 < 10 ms", "6 s", max_users=50, start="100/s", settle=0)
+        profile = feedback_rate("p50 < 10 ms", "6 s", max_users=50, rates=("100/s", "200/s"), settle=0)
         result = measure(ask, profile, LocalFleet(1), tmp_path / "live", oracle.url)
     per_second = [sum(one.ok.count for one in second.operations.values()) for second in result.timeline]
     assert per_second[0] > 2 * per_second[5]
