@@ -8,6 +8,7 @@ from pytest_roo_load.core.capacity import Outcome, Step
 from pytest_roo_load.core.result import PhaseResult, Result
 from pytest_roo_load.core.sla.judge import judge
 from pytest_roo_load.core.sla.objective import Objective
+from pytest_roo_load.core.units import Dimension, format_quantity
 from pytest_roo_load.core.verdict import Verdict
 from pytest_roo_load.errors import UsageError
 
@@ -66,6 +67,10 @@ def _lost(steady: PhaseResult) -> float:
     return (steady.dropped + steady.missed) / steady.arrivals if steady.arrivals else 0.0
 
 
+def _shown(steady: PhaseResult) -> str:
+    return format_quantity(_lost(steady), Dimension.RATIO)
+
+
 def _outcome(steady: PhaseResult, result: Result, objectives: Sequence[Objective]) -> tuple[Outcome, str]:
     trouble = (*result.lost, *result.problems)
     if trouble:
@@ -73,7 +78,7 @@ def _outcome(steady: PhaseResult, result: Result, objectives: Sequence[Objective
     if not steady.arrivals:
         return Outcome.INVALID, "no arrival was due: the steps are too short for this rate"
     if _lost(steady) > _LOST:
-        return Outcome.FAILS, f"{_lost(steady):.1%} of the arrivals found no free user: the target did not keep pace"
+        return Outcome.FAILS, f"{_shown(steady)} of the arrivals found no free user: the target did not keep pace"
     judgements = [judge(objective, result) for objective in objectives]
     missed = [one for one in judgements if one.verdict in {Verdict.FAIL, Verdict.INVALID}]
     if missed:

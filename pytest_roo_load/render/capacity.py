@@ -24,13 +24,14 @@ Points = tuple[tuple[float, float | None], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchView:
-    """One search."""
+    """One search; `source` names the files that have every second of its steps."""
 
     heading: str
     mark: Mark
     lead: str
     charts: tuple[LineChart, ...]
     steps: Table
+    source: str
 
 
 def searches(result: JSON) -> tuple[SearchView, ...]:
@@ -48,7 +49,14 @@ def _view(search: JSON, test: str) -> SearchView:
         lead=f"{', '.join(search['journeys'])} · as high as {', '.join(search['objectives'])} allow{again}",
         charts=_charts(found),
         steps=_steps(search),
+        source=_source(search["steps"]),
     )
+
+
+def _source(steps: Sequence[JSON]) -> str:
+    if not steps:
+        return figures.MISSING
+    return str(steps[0]["live"]) + (f" and so on to step {len(steps)}" if len(steps) > 1 else "")
 
 
 def _steps(search: JSON) -> Table:
@@ -61,8 +69,8 @@ def _steps(search: JSON) -> Table:
             figures.time(step["p95"]),
             figures.share(step["error_rate"]),
             figures.share(step["lost"]),
-            Cell(text=step["outcome"], mark=mark_of(_MARKS[Outcome(step["outcome"])])),
-            Cell(text=step["reason"], note=step["live"]),
+            Cell(mark=mark_of(_MARKS[Outcome(step["outcome"])])),
+            step["reason"],
         )
         for number, step in enumerate(search["steps"], 1)
     )

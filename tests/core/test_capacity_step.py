@@ -31,7 +31,7 @@ def test_what_a_run_says_of_its_rate() -> None:
     assert said(recorded(*[0.1] * 90, failed=10)) == (FAILS, "error_rate < 5 %: 10 %")
     outcome, reason = said(recorded(*[0.1] * 90, dropped=10))
     assert outcome is FAILS
-    assert reason.startswith("10.0% of the arrivals found no free user")
+    assert reason.startswith("10 % of the arrivals found no free user")
     assert said(recorded(*[0.1] * 100), ("generator local-0: used 99 % of a core",))[0] is INVALID
     assert said(PhaseRecording())[0] is INVALID
     stuck = phase(login=tally(interrupted=5))

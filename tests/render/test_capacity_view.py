@@ -56,6 +56,7 @@ def test_a_search_is_told_in_words_a_table_and_two_charts() -> None:
     assert [row[7].mark for row in view.steps.rows] == [
         mark_of(one) for one in ("pass", "pass", "invalid", "fail", "pass")
     ]
+    assert view.source == "live/x.ndjson and so on to step 5"
     assert [chart.title for chart in view.charts] == [
         "p95 against the rate of arrivals",
         "Iterations finished against the rate of arrivals",
