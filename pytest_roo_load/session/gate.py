@@ -34,6 +34,7 @@ _MARKERS = (
     "needs(*features): what a CCS must offer for the test, such as 'commands'; else it is skipped as not offered",
     "contract: whether the target keeps the contract of a CCS",
     "concurrent_users: phase 3.3.2.1, concurrent users",
+    "high_volume: phase 3.3.2.2, high volumes of data",
 )
 _ASKING = frozenset({"sla", "scenario", "needs"})
 

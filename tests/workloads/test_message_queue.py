@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import functools
+import shutil
+import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import redis as redis_py
-from engine_lab import FLEETS
+from engine_lab import FLEETS, eventually
 from faulty_redis import faulty_redis
 from hypothesis import given
 from hypothesis import strategies as st
@@ -138,3 +143,84 @@ def test_a_broker_that_cannot_be_used_is_told_before_load(url: str, problem: str
 def test_choices_out_of_range_are_refused(choices: dict[str, Any], problem: str) -> None:
     with pytest.raises(UsageError, match=problem):
         Choices(**choices)
+
+
+@pytest.fixture(scope="module")
+def nats_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A NATS server with JetStream."""
+    pytest.importorskip("nats", reason="pip install nats-py")
+    program = shutil.which("nats-server")
+    if program is None:
+        pytest.skip("install nats-server so that it is on the path")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    folder = tmp_path_factory.mktemp("nats")
+    server = subprocess.Popen(
+        [program, "-js", "-a", "127.0.0.1", "-p", str(port), "-sd", str(folder)], stderr=subprocess.DEVNULL
+    )
+    try:
+        assert eventually(functools.partial(_listens, port))
+        yield f"nats://127.0.0.1:{port}"
+    finally:
+        server.kill()
+        server.wait()
+
+
+def _listens(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
+
+
+def streams(url: str) -> list[str]:
+    async def names() -> list[str]:
+        import nats  # noqa: PLC0415 - only where it is installed
+
+        client = await nats.connect(url)
+        try:
+            return [info.config.name or "" for info in await client.jetstream().streams_info()]
+        finally:
+            await client.close()
+
+    return asyncio.run(names())
+
+
+def test_nats_delivers_every_message_once_in_order_and_nothing_stays(nats_url: str, tmp_path: Path) -> None:
+    outcome = load(nats_url, tmp_path, messages=3000, batch=50)
+
+    assert [str(finding) for finding in outcome.examined.findings if finding.verdict.value != "pass"] == []
+    assert outcome.fact("messages delivered") == outcome.result.operations["put"].count == 3000
+    assert streams(nats_url) == []
+
+
+def test_nats_hands_out_again_what_a_crashed_consumer_had(nats_url: str, tmp_path: Path) -> None:
+    workload = QueueWorkload(nats_url, Choices(messages=2000, crashes=1, poison=3, takeover="500 ms", tries=2))
+
+    outcome = stress(workload, tmp_path, fleet=FLEETS["two processes"])
+
+    assert outcome.broken == []
+    assert outcome.fact("messages left by consumers that crashed") > 0
+    assert outcome.fact("dead letters") == 3
+
+
+def test_streams_of_dead_runs_on_nats_are_deleted_and_nobody_elses(nats_url: str, tmp_path: Path) -> None:
+    async def leave(*names: tuple[str, str]) -> None:
+        import nats  # noqa: PLC0415 - only where it is installed
+
+        client = await nats.connect(nats_url)
+        for name, description in names:
+            await client.jetstream().add_stream(name=name, subjects=[name], description=description)
+        await client.close()
+
+    asyncio.run(leave(("roo_load_0123456789", "1"), ("roo_load_of_somebody", "mine"), ("orders", "1")))
+    load(nats_url, tmp_path, messages=100)
+
+    assert sorted(streams(nats_url)) == ["orders", "roo_load_of_somebody"]
+
+
+def test_a_nats_server_that_does_not_answer_is_told_before_load(tmp_path: Path) -> None:
+    pytest.importorskip("nats", reason="pip install nats-py")
+
+    with pytest.raises(UsageError, match="the broker cannot be used"):
+        load("nats://me:secret@127.0.0.1:9", tmp_path)

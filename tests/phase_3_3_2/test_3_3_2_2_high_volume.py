@@ -1,0 +1,56 @@
+"""Phase 3.3.2.2: high volumes: a database, thousands of WebSockets, a message queue."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pytest_roo_load.fixtures.workloads import MessageQueue, PostgresStress, WebSocketSwarm
+    from pytest_roo_load.session.scale import Scale
+
+pytestmark = pytest.mark.high_volume
+
+STATEMENTS = 10_000
+MESSAGES = 50_000
+
+
+@pytest.mark.scenario("database")
+def test_mixed_statements_over_a_pool(postgres_stress: PostgresStress, scale: Scale) -> None:
+    """32 clients share 16 connections: reads by key and by range, joins, and pgbench's writing transactions."""
+    transactions = scale(quick=8_000, standard=40_000, soak=2_000_000)
+    result = postgres_stress.run("mixed", clients=32, pool=16, count=transactions, duration="30 min")
+    assert result.count >= STATEMENTS
+    assert result.fact("commits") == transactions
+
+
+@pytest.mark.scenario("database-contention")
+@pytest.mark.parametrize("workload", ["hot_row", "serializable"])
+def test_contention(postgres_stress: PostgresStress, scale: Scale, workload: str) -> None:
+    """Everybody wants the same rows; what the server aborts is retried, and the invariants hold."""
+    duration = scale(quick="2 s", standard="8 s", soak="5 min")
+    result = postgres_stress.run(workload, clients=12, duration=duration)
+    assert int(result.fact("commits") or 0) > 0
+
+
+@pytest.mark.scenario("websockets")
+def test_websockets(websocket_swarm: WebSocketSwarm, scale: Scale) -> None:
+    """Thousands of devices are connected, five of each user: what one sends reaches the other four."""
+    connections = scale(quick=1_000, standard=2_500, soak=10_000)
+    connect_over = scale(quick="6 s", standard="15 s", soak="2 min")
+    duration = scale(quick="5 s", standard="15 s", soak="10 min")
+    result = websocket_swarm.run(
+        connections=connections, connect_over=connect_over, duration=duration, devices=5, interval="2 s"
+    )
+    assert result.fact("connections") == connections
+
+
+@pytest.mark.scenario("message-queue")
+def test_message_queue(message_queue: MessageQueue, scale: Scale) -> None:
+    """A consumer dies with messages in its hands, and some messages nobody can process."""
+    messages = scale(quick=MESSAGES, standard=200_000, soak=5_000_000)
+    result = message_queue.run(messages=messages, crashes=1, poison=10, max_duration="30 min")
+    assert result.fact("messages delivered") == messages
+    assert result.fact("dead letters") == 10
+    assert int(result.fact("messages left by consumers that crashed") or 0) > 0
