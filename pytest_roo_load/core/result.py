@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from pytest_roo_load.errors import UsageError
 
 if TYPE_CHECKING:
     from pytest_roo_load.core.faults.recovery import Recovery
+    from pytest_roo_load.core.faults.steady_state import Stretch
     from pytest_roo_load.core.sla.judge import Judgement
     from pytest_roo_load.core.sla.objective import Objective
 
@@ -365,9 +366,19 @@ class Result:
         """What came after each fault; see `core.faults.recovery`."""
         from pytest_roo_load.core.faults.recovery import recoveries  # noqa: PLC0415 - recovery needs the judge
 
+        return recoveries(self.faults, self._under_load(), self.objectives)
+
+    @cached_property
+    def steady_state(self) -> tuple[Stretch, ...]:
+        """How the service level held before, during and after the faults; see `core.faults.steady_state`."""
+        from pytest_roo_load.core.faults.steady_state import steady_state  # noqa: PLC0415 - needs the judge
+
+        return steady_state(self.faults, self.recoveries, self._under_load(), self.objectives)
+
+    def _under_load(self) -> Iterator[Second]:
+        """The seconds without those of the graceful stop."""
         end_s = max(end for phase in self.phases.values() for _, end in phase.spans)
-        under_load = (second for second in self.timeline if second.t + 1 <= end_s + 1e-6)
-        return recoveries(self.faults, under_load, self.objectives)
+        return (second for second in self.timeline if second.t + 1 <= end_s + 1e-6)
 
     @property
     def recovery_time(self) -> float:

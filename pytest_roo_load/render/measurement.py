@@ -152,6 +152,7 @@ def _run(run: JSON, anchor: str, source: Source) -> RunView:
     tables = (
         run_tables.facts(run),
         run_tables.faults(run),
+        run_tables.steady_state(run),
         run_tables.operations(run),
         run_tables.groups(run),
         run_tables.checks(run),

@@ -13,7 +13,7 @@ from pytest_roo_load.render.tables import Cell, Table, table
 
 __all__ = [
     "checks", "errors", "facts", "fairness", "faults", "groups", "objectives", "operations", "phases",
-    "resources", "slowest", "values",
+    "resources", "slowest", "steady_state", "values",
 ]  # fmt: skip
 
 _TIMED = "| >ended | >per second | >p50 | >p90 | >p95 | >p99 | >max | >failed | >error rate"
@@ -46,6 +46,17 @@ def faults(run: JSON) -> Table:
     """What was broken on purpose, and when the service level held again."""
     heads = "fault | >planned at | >began | >ended | >recovered after | ~how it was seen to have taken hold"
     return table("Faults", heads, (_fault(fault, run.get("recoveries") or ()) for fault in run.get("faults") or ()))
+
+
+def steady_state(run: JSON) -> Table:
+    """In how many seconds the service level held before, during and after the faults."""
+    rows = (
+        (one["name"], figures.count(one["seconds"]), figures.count(one["held"]), Cell(text=one["first_broken"]))
+        for one in run.get("steady_state") or ()
+    )
+    return table(
+        "Service level before, during and after faults", "when | >seconds | >held | ~first second that did not", rows
+    )
 
 
 def _fault(fault: JSON, recoveries: Sequence[JSON]) -> tuple[Cell | str, ...]:

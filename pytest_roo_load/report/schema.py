@@ -140,6 +140,7 @@ def _given_up(problem: str) -> dict[str, Any]:
         "spans": {},
         "faults": [],
         "recoveries": [],
+        "steady_state": [],
     }
     return nothing | {"problems": [problem], "warnings": [], "ended_early": "", "timeline": _timeline([], {})}
 
@@ -152,6 +153,7 @@ def _measured(result: Result) -> dict[str, Any]:
         "ended_early": result.ended_early,
         "faults": [record.to_dict() | {"text": str(record.fault)} for record in result.faults],
         "recoveries": [_recovery(recovery) for recovery in result.recoveries],
+        "steady_state": [asdict(stretch) for stretch in result.steady_state],
         "objectives": [_judgement(judgement) for judgement in result.judgements],
         "phases": [_phase(phase) for phase in result.phases.values()],
         "resources": {name: asdict(use) for name, use in result.resources.items()},

@@ -14,7 +14,7 @@ from pytest_roo_load.core.sla.objective import AT_THE_END, Objective, Subject
 from pytest_roo_load.core.sla.parser import parse_objective
 from pytest_roo_load.core.timeline import Second
 
-__all__ = ["WINDOWS", "Never", "Recovery", "judged_by", "recoveries"]
+__all__ = ["WINDOWS", "Never", "Recovery", "broken", "judged_by", "recoveries"]
 
 WINDOWS = 3  # seconds in a row
 _LATER = AT_THE_END | {"count"}
@@ -73,7 +73,7 @@ def recoveries(
     whatever is asked.
     """
     asked = judged_by(objectives)
-    verdicts = [(second.t, _broken(second, asked)) for second in seconds]
+    verdicts = [(second.t, broken(second, asked)) for second in seconds]
     return tuple(_recovery(group, until_s, verdicts) for group, until_s in _groups(records))
 
 
@@ -111,7 +111,7 @@ def _recovery(group: Sequence[FaultRecord], until_s: float, verdicts: Sequence[t
     return Recovery(from_s=end_s, seconds=Never(last))
 
 
-def _broken(second: Second, objectives: Sequence[Objective]) -> str:
+def broken(second: Second, objectives: Sequence[Objective]) -> str:
     """Why a second does not hold; empty when it does."""
     if not any(one.ok.count or one.failed for one in second.operations.values()):
         return "no operation ended"

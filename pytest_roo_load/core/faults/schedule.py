@@ -52,6 +52,16 @@ class Schedule:
         """
         return Moment(self, self.last_s + duration(pause, name="pause"))
 
+    def repeated(self, *, times: int, every: str | float) -> Schedule:
+        """These faults again and again, each time `every` later.
+
+        Raises:
+            UsageError: They would begin again before they have ended.
+        """
+        from pytest_roo_load.core.faults.compose import repeated  # noqa: PLC0415 - it composes schedules
+
+        return repeated(self, times=times, every=every)
+
     def with_fault(self, fault: Fault) -> Schedule:
         """These faults and another one."""
         faults = sorted((*self.faults, fault), key=lambda one: one.at_s)
