@@ -1,17 +1,18 @@
 """Phase 3.3.2.1: concurrent users, from a baseline of 10 to 250.
 
-Four kinds of users think between their steps: those who converse, those who look things up, those who talk from one of
-their devices to another over WebSockets, and those who come and go.
+Six kinds of users think between their steps: those who converse, those who look things up, those who talk from one of
+their devices to another over WebSockets, those who let a device execute commands, those who keep a file the same on two
+devices, and those who come and go.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_roo_load import arrival_rate, constant_users
-from pytest_roo_load.clients.ccs import CCS
+from pytest_roo_load.clients.ccs import CCS, needs
 
 if TYPE_CHECKING:
     from pytest_roo_load import User
@@ -69,6 +70,42 @@ async def talk_across_devices(user: User) -> None:
         await user.think(1, 3)
 
 
+@needs("commands", "websocket")
+async def run_commands(user: User) -> None:
+    """Queue a command, let one's device execute it, and see that it was."""
+    session = await CCS(user).login()
+    device = await session.connect()
+    async for number in user.iterations():
+        async with user.group("command from queue to completion"):
+            command = await session.command("custom", [device.id], payload={"number": number})
+            await device.execute()
+            ended = await command.ended()
+        user.check(ended["status"] == "completed", "the command is completed")
+        user.check(len(ended["effects"]) == 1, "the command has one effect")
+        await user.think(1, 3)
+
+
+@needs("files", "file sync")
+async def sync_a_file(user: User) -> None:
+    """Change a file on the desktop, and fetch the change on the phone."""
+    account = CCS(user)
+    desktop, phone = await account.login("desktop"), await account.login("mobile")
+    cursor = (await phone.changes())["cursor"]
+    path, version = f"notes-{desktop.device_id}.txt", dict[str, Any]()
+    async for number in user.iterations():
+        content = f"version {number} of user {user.id}\n".encode() * 1000
+        upload = await desktop.upload("notes.txt", content)
+        base = {"base_hash": version["hash"]} if version else {}
+        version = {"hash": upload.sha256, "size": len(content)}
+        await desktop.offer_version(path, version | base)
+        await user.think(1, 2)
+        seen = await phone.changes(cursor)
+        cursor = seen["cursor"]
+        fetched = await phone.download(seen["changes"][-1]["file_id"])
+        user.check(fetched == content, "the phone has what the desktop wrote")
+        await user.think(1, 2)
+
+
 async def come_and_go(user: User) -> None:
     """Log in, keep the session alive, log out."""
     account = CCS(user)
@@ -93,7 +130,7 @@ async def work(user: User) -> None:
         await session.profile()
 
 
-MIX = ((converse, 4), (look_up, 3), (talk_across_devices, 2), (come_and_go, 1))
+MIX = ((converse, 4), (look_up, 3), (talk_across_devices, 2), (run_commands, 2), (sync_a_file, 1), (come_and_go, 1))
 
 
 @pytest.mark.parametrize("users", LEVELS)
