@@ -15,4 +15,5 @@ BENCHMARKS = (
     "streaming",
     "proxy",
     "toxics",
+    "ccs",
 )

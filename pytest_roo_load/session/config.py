@@ -83,7 +83,7 @@ def read_config(config: pytest.Config) -> Config:
 
 
 def _accounts(config: pytest.Config, file: str | None, place: str) -> tuple[Account, ...]:
-    """The accounts of the file that the user named.
+    """The accounts of the file that the user named: from where pytest was started, or beside the ini file that says so.
 
     Raises:
         UsageError: It cannot be read, or something in it cannot be used.
@@ -92,8 +92,9 @@ def _accounts(config: pytest.Config, file: str | None, place: str) -> tuple[Acco
         return ()
     from pytest_roo_load.core.accounts import parse_accounts  # noqa: PLC0415 - loaded when used
 
+    folder = config.rootpath if place.startswith("ini") else config.invocation_params.dir
     try:
-        text = (config.rootpath / file).read_text(encoding="utf-8")
+        text = (folder / file).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         problem = "cannot be read" if isinstance(error, UnicodeDecodeError) else str(error.strerror)
         raise UsageError(problem, value=file, allowed="a readable UTF-8 JSON file of accounts", place=place) from None

@@ -130,7 +130,7 @@ async def work(user: User) -> None:
         await session.profile()
 
 
-MIX = ((converse, 4), (look_up, 3), (talk_across_devices, 2), (run_commands, 2), (sync_a_file, 1), (come_and_go, 1))
+MIX = ((converse, 3), (look_up, 2), (talk_across_devices, 2), (run_commands, 1), (sync_a_file, 1), (come_and_go, 1))
 
 
 @pytest.mark.parametrize("users", LEVELS)
