@@ -18,7 +18,8 @@ from pytest_roo_load.ccs.batch import Batch
 from pytest_roo_load.ccs.cache import Cache, connect_redis
 from pytest_roo_load.ccs.commands.delivery import Delivery
 from pytest_roo_load.ccs.commands.desk import CommandDesk
-from pytest_roo_load.ccs.commands.dispatcher import Dispatcher, Limits, new_worker
+from pytest_roo_load.ccs.commands.dispatcher import Dispatcher, new_worker
+from pytest_roo_load.ccs.commands.roster import Limits
 from pytest_roo_load.ccs.commands.tickets import Tickets
 from pytest_roo_load.ccs.data.mailbox import Room
 from pytest_roo_load.ccs.data.users import read_users

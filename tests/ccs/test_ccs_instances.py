@@ -94,6 +94,31 @@ def test_a_killed_worker_loses_none_of_10000_commands_and_does_none_twice(postgr
     asyncio.run(scenario())
 
 
+def test_connections_that_break_in_the_middle_lose_no_command_and_repeat_no_effect(postgres: Any, redis: Any) -> None:
+    async def scenario() -> None:
+        async with pair(postgres, redis, *LEASE) as (database, instances), visit(instances[0].url) as api:
+            people = [await new_person(api) for _ in range(5)]
+            await asyncio.gather(*(queue(person, *[{"type": "custom"}] * 1000) for person in people))
+            connection = await asyncpg.connect(database)
+            for _ in range(15):
+                await connection.execute(_BREAK_ALL_OTHERS)
+                await asyncio.sleep(0.1)
+            async with asyncio.timeout(60):
+                while await connection.fetchval(_NOT_COMPLETED):  # noqa: ASYNC110 - it is elsewhere
+                    await asyncio.sleep(0.1)
+            assert await connection.fetchval("SELECT count(*) FROM command_effects") == 5000
+            await connection.close()
+
+    asyncio.run(scenario())
+
+
+_BREAK_ALL_OTHERS = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+_NOT_COMPLETED = "SELECT count(*) FROM commands WHERE state <> 'completed'"
+
+
 async def queue_1000(person: Person) -> None:
     targets = [{"target_device_ids": [person.device_id]}, {}]
     await queue(person, *({"type": "custom", "priority": n % 5} | targets[n % 2] for n in range(1000)))

@@ -70,6 +70,16 @@ def test_a_remote_host_needs_its_name(pytester: pytest.Pytester) -> None:
     assert allowed.postgres == "postgresql://db.example/x"
 
 
+def test_a_number_of_instances_has_a_range(pytester: pytest.Pytester) -> None:
+    from pytest_roo_load.errors import UsageError  # noqa: PLC0415
+    from pytest_roo_load.session.config import read_config  # noqa: PLC0415
+
+    assert read_config(pytester.parseconfig("--roo-instances=3")).instances == 3
+    for wrong in ("0", "17", "two"):
+        with pytest.raises(UsageError, match=r"--roo-instances.*a whole number from 1 to 16"):
+            read_config(pytester.parseconfig(f"--roo-instances={wrong}"))
+
+
 def account(**changes: object) -> dict[str, object]:
     ids = {"user_id": "00000000-0000-4000-8000-000000000001", "device_id": "00000000-0000-4000-8000-000000000002"}
     return {**ids, "email": "a@example.org", "password": "secret-1", "token": "secret-2", **changes}

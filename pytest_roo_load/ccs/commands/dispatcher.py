@@ -11,15 +11,13 @@ import logging
 import math
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
-
-from redis.exceptions import RedisError
 
 from pytest_roo_load.ccs.commands.command import SERVER, Claimed, Effect, Outcome
 from pytest_roo_load.ccs.commands.delivery import Delivery
 from pytest_roo_load.ccs.commands.lane import Lane, in_order
-from pytest_roo_load.ccs.commands.tickets import Ticket, Tickets
+from pytest_roo_load.ccs.commands.roster import TROUBLE, Limits, Roster
+from pytest_roo_load.ccs.commands.tickets import Tickets
 from pytest_roo_load.ccs.data import lanes as table
 from pytest_roo_load.ccs.database import Database
 from pytest_roo_load.ccs.envelope import dumps
@@ -28,25 +26,9 @@ from pytest_roo_load.ccs.metrics import Metrics
 
 _SWEEP_S = 0.2
 _PAUSE_S = 0.5
-_TROUBLE = (RedisError, OSError, TimeoutError, UnavailableError)
 _LONGEST_ERROR = 1000
 
 log = logging.getLogger("ccs.commands")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """How commands are dispatched.
-
-    Attributes:
-        at_a_time: How many commands of one user run at most.
-        lease_s: After how long a worker that was not seen counts as dead.
-        ttl_s: How long a command waits for devices that are not connected.
-    """
-
-    at_a_time: int
-    lease_s: float
-    ttl_s: float
 
 
 def new_worker(instance_id: str) -> str:
@@ -66,24 +48,23 @@ class Dispatcher:
         self, *, limits: Limits, database: Database, tickets: Tickets, delivery: Delivery, metrics: Metrics
     ) -> None:
         self.worker = tickets.worker
-        self._limits = limits
         self._database = database
         self._tickets = tickets
         self._delivery = delivery
         self._metrics = metrics
-        self._lanes: dict[str, Lane] = {}
+        self._lanes = Roster(database, tickets, limits)
         self._due: set[str] = set()
         self._ended: dict[str, tuple[int, Outcome]] = {}
         self._work = asyncio.Event()
         self._sending: set[asyncio.Task[None]] = set()
-        self._seen_at = -math.inf
+        self._in_doubt = False
 
     def __repr__(self) -> str:
         return f"<Dispatcher {self.worker}: {len(self._lanes)} lanes, {self.running()} commands run>"
 
     def running(self) -> int:
         """Return how many commands have been claimed and not ended."""
-        return sum(len(lane.running) for lane in self._lanes.values())
+        return sum(len(lane.running) for lane in self._lanes)
 
     async def run(self) -> None:
         """Serve until cancelled; then hand the lanes over."""
@@ -95,7 +76,7 @@ class Dispatcher:
             for task in (*tasks, *self._sending):
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await self._hand_over()
+            await self._stop()
 
     # ---- what happens elsewhere
 
@@ -103,15 +84,14 @@ class Dispatcher:
         """Something was queued in a lane that no worker had: ask for one."""
         try:
             await self._tickets.add([user_id])
-        except _TROUBLE as error:  # the lane is found in PostgreSQL, only later
+        except TROUBLE as error:  # the lane is found in PostgreSQL, only later
             log.warning("ticket not written: %s", error)
 
     def wake(self, user_id: str) -> None:
         """Something was queued in a lane that this worker has, or had."""
         lane = self._lanes.get(user_id)
         if lane is not None:
-            lane.wake()
-            self._touch(lane)
+            self._wake([lane])
 
     def cancelled(self, user_id: str, command_id: str) -> None:
         """A command was cancelled: its place is free."""
@@ -148,19 +128,18 @@ class Dispatcher:
     # ---- the loops
 
     async def _take_tickets(self) -> None:
-        await self._take(await self._tickets.next())
+        self._wake(await self._lanes.take(await self._tickets.next()))
 
     async def _look_after(self) -> None:
         now = asyncio.get_running_loop().time()
-        if now - self._seen_at >= self._limits.lease_s / 5:
-            await self._heartbeat(now)
-        for lane in self._lanes.values():
+        self._wake(await self._lanes.heartbeat(now))
+        for lane in self._lanes:
             self._settle(lane, lane.expire(now))
             if lane.look_at <= now:
                 self._touch(lane)
         if self._ended:
             self._work.set()
-        await self._release([lane for lane in self._lanes.values() if lane.idle(now)])
+        self._wake(await self._lanes.release([lane for lane in self._lanes if lane.idle(now)]))
         await asyncio.sleep(_SWEEP_S)
 
     async def _turns(self) -> None:
@@ -168,58 +147,13 @@ class Dispatcher:
         self._work.clear()
         await self._turn()
 
-    # ---- lanes come and go
-
-    async def _heartbeat(self, now: float) -> None:
-        late = now - self._seen_at > self._limits.lease_s
-        await table.seen(self._database, self.worker)
-        self._seen_at = now
-        if late and self._lanes:
-            held = await table.held(self._database, self.worker)
-            for user_id in [user for user, lane in self._lanes.items() if held.get(user) != lane.fence]:
-                del self._lanes[user_id]
-        offline = [device for lane in self._lanes.values() for device in lane.offline]
-        if offline:
-            await table.expire_unreachable(self._database, list(self._lanes), offline, self._limits.ttl_s)
-        abandoned = await table.abandoned_lanes(self._database, 2 * self._limits.lease_s)
-        await self._take([(b"", user_id) for user_id in abandoned])
-        await self._take(await self._tickets.left_behind(self._limits.lease_s))
-
-    async def _take(self, tickets: Iterable[Ticket]) -> None:
-        by_user: dict[str, list[bytes]] = {}
-        for name, user_id in tickets:
-            by_user.setdefault(user_id, []).extend([name] if name else [])
-        new = [user_id for user_id in by_user if user_id not in self._lanes]
-        if new:
-            taken = await table.take_lanes(self._database, self.worker, new, self._limits.lease_s)
-            for user_id, fence in taken.items():
-                self._lanes[user_id] = Lane(user_id, fence, limit=self._limits.at_a_time)
-        for user_id, names in by_user.items():
-            lane = self._lanes.get(user_id)
-            if lane is not None:  # else somebody alive has it, and the ticket stays pending until it is empty
-                lane.tickets += names
-                self.wake(user_id)
-
-    async def _release(self, lanes: Iterable[Lane]) -> None:
-        fences = {lane.user_id: lane.fence for lane in lanes}
-        if not fences:
-            return
-        for user_id in await table.release(self._database, fences):
-            lane = self._lanes.pop(user_id)
-            await self._tickets.done(lane.tickets)
-        for user_id in fences:
-            self.wake(user_id)
-
-    async def _hand_over(self) -> None:
+    async def _stop(self) -> None:
         try:
             if self._ended:
                 await table.record(self._database, list(self._ended.values()))
-            left = await table.hand_over(self._database, self.worker)
-            await self._tickets.add(left)
-            await self._tickets.done([name for lane in self._lanes.values() for name in lane.tickets])
-            await self._tickets.leave()
-        except _TROUBLE as error:  # the others find out by themselves
-            log.warning("lanes not handed over: %s", error)
+        except UnavailableError as error:  # they are executed again
+            log.warning("%d outcomes not written: %s", len(self._ended), error)
+        await self._lanes.hand_over()
 
     # ---- one turn
 
@@ -229,12 +163,15 @@ class Dispatcher:
         due, self._due = self._due, set()
         asked = [(lane, room) for user in due if (lane := self._lanes.get(user)) and (room := lane.ask(now))]
         try:
+            if self._in_doubt:
+                await self._put_back_unknown(ended)
             if ended:
                 await table.record(self._database, list(ended.values()))
                 self._count(ended.values())
                 ended = {}
             commands, again = await self._claim(asked)
         except BaseException:
+            self._in_doubt = True
             self._ended = ended | self._ended
             for lane, _ in asked:
                 lane.wake()
@@ -249,6 +186,12 @@ class Dispatcher:
                 claimed.append((lane, command))
         for lane, command in claimed:
             await self._start(lane, command)
+
+    async def _put_back_unknown(self, ended: Mapping[str, object]) -> None:
+        known = [*ended, *self._ended, *(command_id for lane in self._lanes for command_id in lane.running)]
+        await table.put_back_unknown(self._database, {lane.user_id: lane.fence for lane in self._lanes}, known)
+        self._in_doubt = False
+        self._wake(self._lanes)
 
     async def _claim(self, asked: Sequence[tuple[Lane, int]]) -> tuple[dict[str, list[Claimed]], dict[str, float]]:
         if not asked:
@@ -288,6 +231,11 @@ class Dispatcher:
         if outcome is not None:
             self._ended[outcome.command_id] = (lane.fence, outcome)
 
+    def _wake(self, lanes: Iterable[Lane]) -> None:
+        for lane in lanes:
+            lane.wake()
+            self._touch(lane)
+
     def _touch(self, lane: Lane) -> None:
         self._due.add(lane.user_id)
         self._work.set()
@@ -301,7 +249,7 @@ async def _for_ever(work: Callable[[], Awaitable[None]]) -> None:
     while True:
         try:
             await work()
-        except _TROUBLE as error:
+        except TROUBLE as error:
             log.warning("commands: %s: %s", type(error).__name__, error)
             await asyncio.sleep(_PAUSE_S)
         except Exception:

@@ -17,12 +17,12 @@ _SEEN = """
     INSERT INTO command_workers (worker, seen_at) VALUES ($1, clock_timestamp())
     ON CONFLICT (worker) DO UPDATE SET seen_at = excluded.seen_at
 """
-# A lane may be taken when nobody has it, or when the one who has it was not seen within the lease.
+# A lane may be taken when nobody else has it, or when the one who has it was not seen within the lease.
 _TAKE = """
     UPDATE command_lanes l SET worker = $1, fence = fence + 1, active = true
-    WHERE user_id = ANY($2::uuid[]) AND worker IS DISTINCT FROM $1 AND NOT EXISTS (
+    WHERE user_id = ANY($2::uuid[]) AND NOT EXISTS (
         SELECT FROM command_workers w
-        WHERE w.worker = l.worker AND w.seen_at > clock_timestamp() - make_interval(secs => $3))
+        WHERE w.worker = l.worker AND w.worker <> $1 AND w.seen_at > clock_timestamp() - make_interval(secs => $3))
     RETURNING user_id::text, fence
 """
 _HELD = "SELECT user_id::text, fence FROM command_lanes WHERE worker = $1 AND active"
@@ -37,6 +37,12 @@ _ABANDONED = """
 _PUT_BACK = """
     UPDATE commands SET state = 'queued', attempts = attempts - 1, not_before = now()
     WHERE user_id = ANY($1::uuid[]) AND state IN ('routing', 'executing')
+"""
+_PUT_BACK_UNKNOWN = """
+    UPDATE commands c SET state = 'queued', attempts = attempts - 1, not_before = now()
+    FROM unnest($1::uuid[], $2::bigint[]) AS lane(user_id, fence)
+    WHERE c.user_id = lane.user_id AND c.fence = lane.fence AND c.state IN ('routing', 'executing')
+      AND c.id <> ALL($3::uuid[])
 """
 _END = """
     WITH ended AS (
@@ -133,6 +139,14 @@ async def take_lanes(database: Database, worker: str, user_ids: Sequence[str], l
 async def held(database: Database, worker: str) -> dict[str, int]:
     """Return the fences of the lanes that a worker has, by user."""
     return {row[0]: row[1] for row in await database.rows(_HELD, worker)}
+
+
+async def put_back_unknown(database: Database, fences: dict[str, int], known: Sequence[str]) -> None:
+    """Return to the queue what was claimed with these fences and is not ``known``.
+
+    A claim whose answer was lost with the connection may have been made all the same.
+    """
+    await database.execute(_PUT_BACK_UNKNOWN, list(fences), list(fences.values()), known)
 
 
 async def abandoned_lanes(database: Database, lease_s: float) -> list[str]:
