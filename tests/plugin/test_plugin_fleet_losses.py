@@ -163,7 +163,11 @@ def test_a_worker_killed_while_it_leads(make_tests: Make, distribute: Distribute
     )
     outcome = distribute("-n", "3")
     outcome.assert_outcomes(passed=2, failed=1)
-    outcome.stdout.fnmatch_lines(["*worker 'gw?' crashed while running 'test_it.py::test_dies'*"])
+    outcome.stdout.fnmatch_lines(
+        ["*worker 'gw?' crashed while running 'test_it.py::test_dies'*", "incomplete: *test_it.py::test_dies*"]
+    )
+    assert "test_it.py::test_dies" in facts(pytester.path)["reason"]
+    assert "INCOMPLETE" in (directory_of(pytester.path) / "report.html").read_text(encoding="utf-8").upper()
     results = measured(pytester.path)
     assert [result["verdict"] for result in results] == ["pass", "pass"]
     assert all({"gw0", "gw1", "gw2"} - set(generators(result)) == {lost(outcome)} for result in results)

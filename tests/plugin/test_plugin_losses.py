@@ -32,30 +32,6 @@ def test_a_target_that_dies_makes_everything_invalid(make_tests: Make, pytester:
     assert json.loads(result.read_text(encoding="utf-8"))["verdict"] == "invalid"
 
 
-def test_a_lost_worker_makes_the_run_incomplete(make_tests: Make, run_pytest: Run, pytester: pytest.Pytester) -> None:
-    make_tests("""
-        import os, signal, threading
-
-        def test_lost(virtual_users):
-            threading.Timer(0.8, os.kill, (os.getpid(), signal.SIGKILL)).start()
-            virtual_users.run(visit, constant_users(2, "20 s"))
-
-        def test_other(virtual_users):
-            virtual_users.run(visit, constant_users(2, "0.5 s"))
-    """)
-    outcome = run_pytest("-n", "2")
-    outcome.assert_outcomes(passed=1, failed=1)
-    outcome.stdout.fnmatch_lines(
-        ["*report: *", "incomplete: worker gw* was lost", "incomplete: *test_it.py::test_lost*"]
-    )
-    (description,) = pytester.path.glob(".roo/runs/*/run.json")
-    facts = json.loads(description.read_text(encoding="utf-8"))
-    assert facts["status"] == "incomplete"
-    assert "test_it.py::test_lost" in facts["reason"]
-    (report,) = pytester.path.glob(".roo/runs/*/report.html")
-    assert "INCOMPLETE" in report.read_text(encoding="utf-8").upper()
-
-
 @pytest.mark.parametrize(("method", "fleet"), [("signal", "local"), ("thread", "local"), ("thread", "inline")])
 def test_pytest_timeout_ends_a_load(
     make_tests: Make, run_pytest: Run, pytester: pytest.Pytester, method: str, fleet: str

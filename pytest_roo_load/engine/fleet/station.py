@@ -23,7 +23,7 @@ class Station:
     """Serves shards on a thread with an event loop of its own, one after another.
 
     The thread shares the interpreter's lock with the worker's main thread. That one waits while load is generated, in
-    the worker that leads the measurement too but for a few milliseconds a second; threads switch more often meanwhile,
+    the worker that leads the measurement too but for some milliseconds a second; threads switch more often meanwhile,
     so that what little it does keeps no answer waiting.
 
     Args:
