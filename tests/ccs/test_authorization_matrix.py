@@ -85,10 +85,15 @@ MATRIX: dict[str, Who] = {
     "PUT /conversations/{id}": shared(owner=200, participant=200, body={"title": "changed"}),
     "DELETE /conversations/{id}": shared(owner=200, participant=403),
     "POST /conversations/{id}/restore": shared(owner=200, participant=403),
+    "GET /conversations/{id}/participants": shared(owner=200, viewer=200),
+    "POST /conversations/{id}/participants": shared(owner=201, participant=403, body={"user_id": "{stranger}"}),
+    "PUT /conversations/{id}/participants/{user_id}": shared(owner=200, participant=403, body={"role": "viewer"}),
+    "DELETE /conversations/{id}/participants/{user_id}": shared(owner=200, participant=403),
     "POST /conversations/{id}/messages": shared(owner=201, participant=201, body={"content": "hello"}),
     "GET /conversations/{id}/messages": shared(owner=200, viewer=200),
     "GET /messages/search": own(400),
     "GET /messages/{id}": shared(owner=200, viewer=200),
+    "GET /messages/{id}/changes": shared(owner=200, viewer=200),
     "PUT /messages/{id}": shared(owner=403, participant=200, body={"content": "changed"}),
     "DELETE /messages/{id}": shared(owner=404, participant=200),  # its sender is asked first, and then it is gone
     "POST /commands": own(202, {"type": "custom"}),
@@ -175,7 +180,7 @@ async def ask(api: Api, route: str, world: World) -> Answer:
     body = MATRIX[route].body
     for name, value in world.things.items():
         path = path.replace(f"/{name}/{{id}}", f"/{name}/{value}")
-    path = path.replace("{number}", "0")
+    path = path.replace("{number}", "0").replace("{user_id}", world.people["guest"].user_id)
     if isinstance(body, bytes):
         return await api.call(method, path, data=body)
     return await api.call(method, path, filled(body, world))
@@ -188,12 +193,14 @@ def filled(body: Any, world: World) -> Any:
     if isinstance(body, list):
         return [filled(value, world) for value in body]
     if isinstance(body, str):
-        return body.replace("{new}", uuid.uuid4().hex).replace("{owner}", world.people["owner"].user_id)
+        for name, person in world.people.items():
+            body = body.replace(f"{{{name}}}", person.user_id)
+        return body.replace("{new}", uuid.uuid4().hex)
     return body
 
 
 async def make_world(api: Api, route: str) -> World:
-    names = ("owner", "participant", "viewer", "stranger")
+    names = ("owner", "participant", "viewer", "guest", "stranger")
     people = dict(zip(names, await asyncio.gather(*(new_person(api) for _ in names)), strict=True))
     gone = await people["owner"].again("gone")
     assert (await gone.api.post("/auth/logout")).status == 200
@@ -219,7 +226,8 @@ async def make_things(people: dict[str, Person], route: str) -> dict[str, str]:
         other = await owner.api.post("/users/devices", DEVICE)
         things["users/devices"] = other.data["device"]["id"]
     if "conversations" in route or "messages" in route:
-        roles = [{"user_id": people[role].user_id, "role": role} for role in ("participant", "viewer")]
+        given = {"participant": "participant", "viewer": "viewer", "guest": "participant"}
+        roles = [{"user_id": people[name].user_id, "role": role} for name, role in given.items()]
         conversation = await owner.conversation(participants=roles)
         posted = await people["participant"].api.post(f"/conversations/{conversation}/messages", {"content": "hi"})
         things |= {"conversations": conversation, "messages": posted.data["message"]["id"]}
