@@ -25,7 +25,12 @@ class Echo(WSListener):
 async def main(port: int) -> None:
     """Serve until killed."""
     server = await ws_create_server(
-        lambda _request: Echo(), "127.0.0.1", port, backlog=8192, read_buffer_init_size=_READ_BUFFER_BYTES
+        lambda _request: Echo(),
+        "127.0.0.1",
+        port,
+        backlog=8192,
+        websocket_handshake_timeout=60,
+        read_buffer_init_size=_READ_BUFFER_BYTES,
     )
     await server.serve_forever()
 

@@ -7,7 +7,8 @@ import os
 from pytest_roo_load import User, constant_users
 from pytest_roo_load.fixtures.load import VirtualUsers
 
-USERS, LOAD = int(os.environ.get("USERS", "5000")), os.environ.get("LOAD", "12 s")
+USERS = int(os.environ.get("USERS", "5000"))
+LOAD, WARM_UP = os.environ.get("LOAD", "12 s"), os.environ.get("WARM_UP", "0 s")
 _LONG_S = 3600.0
 
 
@@ -27,9 +28,9 @@ async def rest_on_a_websocket(user: User) -> None:
 
 def test_idle_http(virtual_users: VirtualUsers) -> None:
     """A keep-alive connection for each user."""
-    virtual_users.run(rest_on_http, constant_users(USERS, LOAD))
+    virtual_users.run(rest_on_http, constant_users(USERS, LOAD, warm_up=WARM_UP))
 
 
 def test_idle_websockets(virtual_users: VirtualUsers) -> None:
     """A WebSocket for each user."""
-    virtual_users.run(rest_on_a_websocket, constant_users(USERS, LOAD))
+    virtual_users.run(rest_on_a_websocket, constant_users(USERS, LOAD, warm_up=WARM_UP))

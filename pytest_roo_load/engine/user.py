@@ -195,7 +195,8 @@ class VirtualUser:
         if not 0 <= low_s <= high_s:
             raise UsageError("not a think time", value=(low_s, high_s), allowed="0 <= low <= high, in seconds")
         if not self.dismissed:
-            await self._surroundings.pauses.pause(self.random.uniform(low_s, high_s), self)
+            length_s = self.random.uniform(low_s, high_s) if low_s < high_s else low_s
+            await self._surroundings.pauses.pause(length_s, self)
 
     def record(self, name: str, value: Any) -> None:
         """Sends a picklable value back to the test."""

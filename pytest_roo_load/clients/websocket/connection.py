@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
 from time import perf_counter
@@ -52,6 +51,12 @@ class WebSocket(WSListener):
         close_reason: The reason that was given with it.
     """
 
+    __slots__ = (
+        "_abandoned", "_compressed", "_correlate", "_deflate", "_ending", "_fragments", "_fragments_are_text", "_inbox",
+        "_pinged", "_pings", "_questions", "_readers", "_recorder", "_sweeper", "_terms", "_transport", "close_code",
+        "close_reason", "overflowed", "refusal", "subprotocol", "was_open",
+    )  # fmt: skip
+
     def __init__(self, recorder: Recorder, sweeper: Sweeper, correlate: Correlate | None, terms: Terms) -> None:
         self._recorder = recorder
         self._sweeper = sweeper
@@ -59,8 +64,8 @@ class WebSocket(WSListener):
         self._terms = terms
         self._transport: WSTransport | None = None
         self._questions: dict[Hashable, Question[Message]] = {}
-        self._inbox: deque[Message] = deque(maxlen=_INBOX)
-        self._readers: deque[Question[Message]] = deque()
+        self._inbox: list[Message] = []  # an empty deque takes ten times as much memory, and most stay empty
+        self._readers: list[Question[Message]] = []
         self._fragments: list[bytes] = []
         self._fragments_are_text = True
         self._abandoned = False
@@ -176,7 +181,7 @@ class WebSocket(WSListener):
             ConnectionLost: The connection ended.
         """
         if self._inbox:
-            return self._inbox.popleft()
+            return self._inbox.pop(0)
         if self._transport is None:
             raise ConnectionLost("the WebSocket is closed")
         reader: Question[Message] = Question(perf_counter() + timeout_s)
@@ -186,7 +191,7 @@ class WebSocket(WSListener):
             return await reader.answer
         except asyncio.CancelledError:
             if not reader.answer.cancelled() and reader.answer.exception() is None:
-                self._inbox.appendleft(reader.answer.result())  # it came, but nobody is there to take it
+                self._inbox.insert(0, reader.answer.result())  # it came, but nobody is there to take it
             raise
         finally:
             self._sweeper.forget(reader)
@@ -236,6 +241,8 @@ class WebSocket(WSListener):
             return
         self._deflate = None if agreement is None else Deflate(agreement, MAX_MESSAGE_BYTES)
         self.subprotocol = transport.response.headers.get("Sec-WebSocket-Protocol")
+        transport.request.headers.clear()  # as large as all of ours, and kept as long as the connection
+        transport.response.headers.clear()
         self._transport = transport
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
@@ -308,11 +315,13 @@ class WebSocket(WSListener):
     def _dispatch(self, message: Message) -> None:
         question = self._questions.get(self._correlate(message)) if self._correlate and self._questions else None
         while question is None and self._readers:
-            reader = self._readers.popleft()
+            reader = self._readers.pop(0)
             question = None if reader.answer.done() else reader
         if question is None:
-            self.overflowed += len(self._inbox) == _INBOX
             self._inbox.append(message)
+            if len(self._inbox) > _INBOX:
+                del self._inbox[0]
+                self.overflowed += 1
         elif not question.answer.done():
             question.answer.set_result(message)
 
