@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import math
 import random
 from collections.abc import Callable, Sequence
@@ -16,7 +15,9 @@ from pytest_roo_load.core.mix import assign
 from pytest_roo_load.core.profiles import Phase, ahead_of, is_steady
 from pytest_roo_load.core.recording import arrival_shares
 from pytest_roo_load.core.timeline import Second
+from pytest_roo_load.core.validity import Health
 from pytest_roo_load.engine.closed import ClosedDriver
+from pytest_roo_load.engine.garbage import rarely_collected
 from pytest_roo_load.engine.journeys import unpack
 from pytest_roo_load.engine.open import ArrivalTurns, OpenDriver
 from pytest_roo_load.engine.pause import Pauses
@@ -63,9 +64,17 @@ class Generator:
 
     async def run(self, start: float) -> Outcome:
         """Perform the load, which begins at `start` on the clock of `time.perf_counter`."""
-        gc.collect()
-        gc.freeze()
-        await asyncio.sleep(max(0.0, start - perf_counter()))
+        with rarely_collected():
+            await asyncio.sleep(max(0.0, start - perf_counter()))
+            health, ended_s = await self._perform(start)
+        self._collect_until(math.ceil(perf_counter() - start))
+        recording = self._recorder.recording
+        recording.hide([secret for one in self._shard.accounts for secret in one.secrets])
+        behind, dropped = arrival_shares(recording)
+        return Outcome(recording=recording, health=replace(health, behind=behind, dropped=dropped), ended_s=ended_s)
+
+    async def _perform(self, start: float) -> tuple[Health, float]:
+        """From the first user's start to the last one's end; how the generator was, and when the load ended."""
         driver = self._driver()
         ticking = asyncio.create_task(self._tick(start))
         driving = asyncio.create_task(driver.drive(start))
@@ -79,12 +88,7 @@ class Generator:
             driving.cancel()
             await driver.interrupt()
             ticking.cancel()
-            gc.unfreeze()
-        self._collect_until(math.ceil(perf_counter() - start))
-        recording = self._recorder.recording
-        recording.hide([secret for one in self._shard.accounts for secret in one.secrets])
-        behind, dropped = arrival_shares(recording)
-        return Outcome(recording=recording, health=replace(health, behind=behind, dropped=dropped), ended_s=ended_s)
+        return health, ended_s
 
     def stop(self) -> None:
         """End the load now, before its planned end."""
