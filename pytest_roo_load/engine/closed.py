@@ -16,6 +16,7 @@ from pytest_roo_load.engine.user import Surroundings, VirtualUser
 __all__ = ["ClosedDriver"]
 
 _ROUNDING_S = 1e-6
+_AT_ONCE = 100
 
 
 class ClosedDriver:
@@ -42,7 +43,9 @@ class ClosedDriver:
         self._quota = quota
         self._journeys = journeys
         self._present: list[VirtualUser] = []
+        self._coming: deque[VirtualUser] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._all_left = asyncio.Event()
 
     def __repr__(self) -> str:
         return f"<ClosedDriver with {len(self._present)} users>"
@@ -56,8 +59,9 @@ class ClosedDriver:
         while self._steps and not self._around.pauses.ended:
             await self._around.pauses.pause(began + self._steps[0].at_s - perf_counter())
             self.advance(perf_counter() - began)
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+        while self._tasks or self._coming:
+            self._all_left.clear()
+            await self._all_left.wait()
 
     def advance(self, elapsed_s: float) -> None:
         """Carry out the steps that are due by now; called before a phase begins, so that it begins with its users."""
@@ -69,12 +73,26 @@ class ClosedDriver:
 
     def _start(self, numbers: range) -> None:
         self._around.recorder.enter(len(numbers))
-        for number in numbers:
-            user = VirtualUser(number, self._around)
-            self._present.append(user)
-            task = asyncio.create_task(self._live(user, self._journeys[number]))
+        users = [VirtualUser(number, self._around) for number in numbers]
+        self._present += users
+        self._coming += users
+        self._begin()
+
+    def _begin(self) -> None:
+        """Let some users begin; others follow when these have had a turn of the event loop, which is not held up."""
+        left = self._left
+        for _ in range(min(_AT_ONCE, len(self._coming))):
+            user = self._coming.popleft()
+            task = asyncio.create_task(self._live(user, self._journeys[user.id]), name="virtual user")
             self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(left)
+        if self._coming:
+            asyncio.get_running_loop().call_soon(self._begin)
+
+    def _left(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not self._tasks:
+            self._all_left.set()
 
     def end(self, elapsed_s: float) -> None:
         """The load is over after so many seconds: nothing begins any more."""
@@ -83,6 +101,7 @@ class ClosedDriver:
 
     async def interrupt(self) -> None:
         """End what is still in flight."""
+        self._coming.clear()
         ending = list(self._tasks)
         for task in ending:
             task.cancel()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 from pytest_roo_load.core.recording import PhaseRecording
 from pytest_roo_load.engine.recorder import PhaseRecorder
+
+if TYPE_CHECKING:
+    from pytest_roo_load.engine.user import VirtualUser
 
 __all__ = ["Iterations"]
 
@@ -19,12 +22,11 @@ class Iterations:
     Every 64th turn gives way to other users, so that a journey that never waits cannot hold up the generator.
     """
 
-    __slots__ = ("_number", "_phase", "_recorder", "_take_turn", "_user")
+    __slots__ = ("_number", "_phase", "_recorder", "_user")
 
-    def __init__(self, take_turn: Callable[[], bool | Awaitable[bool]], recorder: PhaseRecorder, user: int) -> None:
-        self._take_turn = take_turn
-        self._recorder = recorder
+    def __init__(self, user: VirtualUser, recorder: PhaseRecorder) -> None:
         self._user = user
+        self._recorder = recorder
         self._number = -1
         self._phase: PhaseRecording | None = None
 
@@ -36,11 +38,11 @@ class Iterations:
 
     async def __anext__(self) -> int:
         if self._phase is not None:
-            self._phase.finish(self._user)
+            self._phase.finish(self._user.id)
             self._phase = None
         if self._number % _BREATH == _BREATH - 1:
             await asyncio.sleep(0)
-        turn = self._take_turn()
+        turn = self._user.take_turn()
         if turn is not True and (turn is False or not await turn):
             raise StopAsyncIteration
         self._phase = self._recorder.current
@@ -50,5 +52,5 @@ class Iterations:
     def end(self) -> None:
         """The iteration that has begun is finished; a journey may leave its loop with `break`. Idempotent."""
         if self._phase is not None:
-            self._phase.finish(self._user)
+            self._phase.finish(self._user.id)
             self._phase = None

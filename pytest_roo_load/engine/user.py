@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from pytest_roo_load.engine.turns import Turns
 
 __all__ = ["Surroundings", "VirtualUser"]
+
+_NOTHING: Mapping[Feed, int] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +84,7 @@ class VirtualUser:
         self._surroundings = surroundings
         self._call = surroundings.recorder.current
         self._has_turn = False
-        self._taken: dict[Feed, int] = {}
+        self._taken: Mapping[Feed, int] = _NOTHING
         self._turns: Iterations | None = None
         self._clients: tuple[HttpClient | WebSocketClient, ...] = ()
 
@@ -129,7 +131,7 @@ class VirtualUser:
         """Counts 0, 1, 2 ... until the load ends."""
         if self._turns is not None:
             self._turns.end()
-        self._turns = Iterations(self._take_turn, self._surroundings.recorder, self.id)
+        self._turns = Iterations(self, self._surroundings.recorder)
         return self._turns
 
     def dismiss(self) -> None:
@@ -159,7 +161,8 @@ class VirtualUser:
         else:
             self._turns.end()
 
-    def _take_turn(self) -> bool | Awaitable[bool]:
+    def take_turn(self) -> bool | Awaitable[bool]:
+        """Whether another iteration may begin, at once or to be waited for."""
         if self._has_turn:
             self._has_turn = False
             return not (self._surroundings.pauses.ended or self.dismissed)
@@ -189,14 +192,13 @@ class VirtualUser:
             slot.fail(0.0, "check", f"check {name!r} did not hold for user {self.id}")
         return held
 
-    async def think(self, low_s: float, high_s: float | None = None) -> None:
+    def think(self, low_s: float, high_s: float | None = None) -> Coroutine[Any, Any, None]:
         """Pauses; the end of the load, or of this user, ends the pause."""
         high_s = low_s if high_s is None else high_s
         if not 0 <= low_s <= high_s:
             raise UsageError("not a think time", value=(low_s, high_s), allowed="0 <= low <= high, in seconds")
-        if not self.dismissed:
-            length_s = self.random.uniform(low_s, high_s) if low_s < high_s else low_s
-            await self._surroundings.pauses.pause(length_s, self)
+        length_s = self.random.uniform(low_s, high_s) if low_s < high_s else low_s
+        return self._surroundings.pauses.pause(0.0 if self.dismissed else length_s, self)
 
     def record(self, name: str, value: Any) -> None:
         """Sends a picklable value back to the test."""
@@ -205,7 +207,7 @@ class VirtualUser:
     def take(self, feed: Feed) -> Any:
         """The user's next row of a feed: the one of its id, then that plus the number of users, and so on."""
         number = self._taken.get(feed, self.id)
-        self._taken[feed] = number + self._surroundings.users
+        self._taken = {**self._taken, feed: number + self._surroundings.users}
         return feed.row(number)
 
     async def close(self) -> None:

@@ -17,6 +17,16 @@ from pytest_roo_load.errors import OperationError
 Told = tuple[int, tuple[tuple[bytes, bytes], ...], bytes, bool] | str
 
 
+class Nobody:
+    """Whose the connections are."""
+
+    def __init__(self) -> None:
+        self.idle: list[Connection] = []
+
+    def forget(self, connection: Connection) -> None:
+        del connection
+
+
 class Wire(asyncio.Transport):
     """Takes what is sent, and knows whether it was closed."""
 
@@ -38,8 +48,8 @@ async def asked(pieces: list[bytes], *, learning: bool) -> Told:
     limits = Limits(20, 50)
     if not learning:
         known_heads(limits).clear()
-    idle: list[Connection] = []
-    connection = Connection(lambda _: None, idle, limits)
+    home = Nobody()
+    connection = Connection(home, limits)
     connection.connection_made(Wire())
     answer = connection.send(b"GET / HTTP/1.1\r\n\r\n", b"", 1.0)
     for piece in pieces:
@@ -51,7 +61,7 @@ async def asked(pieces: list[bytes], *, learning: bool) -> Told:
     except OperationError as error:
         return str(error)
     head = response.head
-    return head.status, tuple(head.raw_headers), response.body, idle == [connection]
+    return head.status, tuple(head.raw_headers), response.body, home.idle == [connection]
 
 
 BODIES = st.binary(max_size=60)
@@ -86,7 +96,7 @@ def test_what_is_known_changes_no_answer(answers: list[tuple[bytes, int]]) -> No
 def test_a_head_that_was_parsed_is_shared_by_those_that_follow() -> None:
     async def main() -> tuple[Any, Any]:
         known_heads(Limits(3, 3)).clear()
-        connection = Connection(lambda _: None, [], Limits(3, 3))
+        connection = Connection(Nobody(), Limits(3, 3))
         connection.connection_made(Wire())
         responses = []
         for body in (b"abc", b"xyz"):

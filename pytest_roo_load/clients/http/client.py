@@ -100,8 +100,8 @@ class HttpClient:
         self._sweeper = sweeper
         self._names = RouteNames() if names is None else names
         self._headers = _USUAL_HEADERS
-        self._others: dict[Origin, _Place] = {}
-        self._retired: list[Transport] = []
+        self._others: tuple[_Place, ...] = ()
+        self._retired: tuple[Transport, ...] = ()
         self.cookies = CookieJar()
         self._apply(settings or _USUAL, Origin.of(url))
 
@@ -121,7 +121,7 @@ class HttpClient:
         """
         settings = self.settings.changed(changes)
         settings.context()
-        self._retired += [place.transport for place in self._places()]
+        self._retired += tuple(place.transport for place in self._places())
         if self.settings.decompress:
             self._headers = _without({"accept-encoding"}, self._headers)
         self._apply(settings, self._home.origin)
@@ -135,7 +135,7 @@ class HttpClient:
         self._plain = not settings.follow_redirects
         if settings.decompress:
             self._headers = {**self._headers, "Accept-Encoding": accepted_codings()}
-        self._others = {}
+        self._others = ()
         self._home = _Place(origin, self._transport(origin), self._headers)
 
     def _transport(self, origin: Origin) -> Transport:
@@ -148,7 +148,7 @@ class HttpClient:
             headers[name] = value
         self._home.put_on(headers)
         self._headers = headers
-        for place in self._others.values():
+        for place in self._others:
             place.put_on(_without(_CREDENTIALS, headers))
 
     def basic_auth(self, name: str, password: str) -> None:
@@ -342,15 +342,16 @@ class HttpClient:
         slot.started += 1
         slot.ok.append(seconds)
 
-    def _places(self) -> list[_Place]:
-        return [self._home, *self._others.values()]
+    def _places(self) -> tuple[_Place, ...]:
+        return self._home, *self._others
 
     def _place(self, origin: Origin) -> _Place:
-        if origin == self._home.origin:
-            return self._home
-        if origin not in self._others:
-            self._others[origin] = _Place(origin, self._transport(origin), _without(_CREDENTIALS, self._headers))
-        return self._others[origin]
+        for place in self._places():
+            if place.origin == origin:
+                return place
+        place = _Place(origin, self._transport(origin), _without(_CREDENTIALS, self._headers))
+        self._others += (place,)
+        return place
 
 
 def _without(names: Collection[str], headers: Mapping[str, str]) -> dict[str, str]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import httptools
 
@@ -16,42 +15,53 @@ from pytest_roo_load.clients.http.response import Head, Response
 from pytest_roo_load.clients.sweeper import IDLE
 from pytest_roo_load.errors import ConnectionLost, OperationError, OperationTimeout, ProtocolError, UsageError
 
-__all__ = ["Connection"]
+__all__ = ["Connection", "Home"]
 
 _INFORMATIONAL = 200
 _MAX_HEAD_BYTES = 256 * 2**10
+
+
+class Home(Protocol):
+    """Whose a connection is.
+
+    Attributes:
+        idle: Connections that another request may be sent on; one lays itself down there when an answer is complete.
+    """
+
+    idle: list[Connection]
+
+    def forget(self, connection: Connection, /) -> None:
+        """It has ended."""
 
 
 class Connection(asyncio.Protocol):
     """Sends one request at a time and parses its answer.
 
     Args:
-        gone: Called when the connection has ended.
-        idle: Where it lies while another request may be sent; it goes back there when an answer is complete.
+        home: Whose it is.
         limits: How much of an answer is put up with.
 
     Attributes:
         deadline: When the awaited answer must be complete; see `Expiring`.
         reusable: Whether another request may be sent.
-        opened: How long connecting took, until a client has made use of that.
+        opened: How long connecting took, until a client that times answers has made use of that.
     """
 
     __slots__ = (
-        "_answer", "_bodiless", "_body", "_gone", "_headers", "_idle", "_in_body", "_incoming", "_known", "_max_body",
-        "_max_headers", "_new_answer", "_parser", "_pending", "_plain", "_sending", "_transport", "_writable",
+        "_answer", "_bodiless", "_body", "_headers", "_home", "_in_body", "_incoming", "_known", "_loop",
+        "_max_body", "_max_headers", "_parser", "_pending", "_plain", "_sending", "_transport", "_writable",
         "deadline", "opened", "reusable",
     )  # fmt: skip
 
-    def __init__(self, gone: Callable[[Connection], None], idle: list[Connection], limits: Limits) -> None:
-        self._gone = gone
-        self._idle = idle
+    def __init__(self, home: Home, limits: Limits) -> None:
+        self._home = home
         self._known = known_heads(limits)
-        self._new_answer = asyncio.get_running_loop().create_future  # asking for the loop each time costs a system call
+        self._loop = asyncio.get_running_loop()  # asking for it each time costs a system call
         self._max_headers, self._max_body = limits
         self._transport: asyncio.Transport | None = None
         self._answer: asyncio.Future[Any] | None = None
         self._incoming: Incoming | None = None
-        self._parser = httptools.HttpResponseParser(self)
+        self._parser: Any = None  # made for the first head that is not known
         self._headers: list[tuple[bytes, bytes]] = []
         self._body: list[bytes] = []
         self._plain = True  # nothing below is set: most answers need not look at each
@@ -81,7 +91,7 @@ class Connection(asyncio.Protocol):
             body: The body, or what of it is there already.
             deadline: When the answer must be complete.
         """
-        answer = self._new_answer()
+        answer = self._loop.create_future()
         if self._transport is None or not self.reusable:
             answer.set_exception(ConnectionLost("the connection was closed before the request was sent"))
             return answer
@@ -176,6 +186,8 @@ class Connection(asyncio.Protocol):
             self._parse(data)
 
     def _parse(self, data: bytes) -> None:
+        if self._parser is None:
+            self._parser = httptools.HttpResponseParser(self)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
@@ -197,7 +209,7 @@ class Connection(asyncio.Protocol):
             self.on_message_complete()
         why = f": {exc}" if exc else ""
         self._fail(ConnectionLost(f"the server closed the connection before the answer was complete{why}"))
-        self._gone(self)
+        self._home.forget(self)
 
     def on_message_begin(self) -> None:
         """Part of httptools' callbacks. A second answer to one request would be taken for that of the next."""
@@ -261,7 +273,7 @@ class Connection(asyncio.Protocol):
         self._answer = None
         self.deadline = IDLE
         if self.reusable:
-            self._idle.append(self)
+            self._home.idle.append(self)
         if not answer.done():
             answer.set_result(Response(head, body))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from pytest_roo_load.errors import UsageError
@@ -22,6 +23,7 @@ class Origin:
     tls: bool = False
 
     @classmethod
+    @lru_cache(maxsize=256)
     def of(cls, url: str) -> Origin:
         """The origin of a URL such as http://127.0.0.1:8080.
 

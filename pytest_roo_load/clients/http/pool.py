@@ -24,9 +24,13 @@ _Answer = TypeVar("_Answer")
 
 
 class Pool:
-    """See `transport.Transport`."""
+    """See `transport.Transport`.
 
-    __slots__ = ("_idle", "_limits", "_open", "_opened", "_origin", "_settings", "_sweeper", "_timed")
+    Attributes:
+        idle: Connections that another request may be sent on.
+    """
+
+    __slots__ = ("_limits", "_open", "_opened", "_origin", "_settings", "_sweeper", "_timed", "idle")
 
     def __init__(
         self, origin: Origin, settings: HttpSettings, sweeper: Sweeper, opened: Callable[[Opened], object]
@@ -37,11 +41,11 @@ class Pool:
         self._opened = opened
         self._timed = settings.timing
         self._limits = Limits(settings.max_headers, settings.max_body_bytes)
-        self._idle: list[Connection] = []
-        self._open: set[Connection] = set()
+        self.idle: list[Connection] = []
+        self._open: list[Connection] = []
 
     def __repr__(self) -> str:
-        return f"{len(self._open)} connections, {len(self._idle)} idle"
+        return f"{len(self._open)} connections, {len(self.idle)} idle"
 
     def exchange(self, head: bytes, body: bytes | StreamedBody, deadline: float) -> Awaitable[Response]:
         """See `transport.Transport`."""
@@ -96,12 +100,12 @@ class Pool:
     def _release(self, connection: Connection, uploading: asyncio.Task[None] | None) -> None:
         if uploading is not None:
             uploading.cancel()
-        if connection.reusable and connection not in self._idle:
-            self._idle.append(connection)
+        if connection.reusable and connection not in self.idle:
+            self.idle.append(connection)
 
     def _take_idle(self) -> Connection | None:
-        while self._idle:
-            connection = self._idle.pop()
+        while self.idle:
+            connection = self.idle.pop()
             if connection.reusable:
                 return connection
         return None
@@ -109,20 +113,22 @@ class Pool:
     async def _connect(self, deadline: float) -> Connection:
         sort = TimedConnection if self._timed else Connection
         connection, opened = await open_connection(
-            self._origin, self._settings, lambda: sort(self._forget, self._idle, self._limits), deadline
+            self._origin, self._settings, lambda: sort(self, self._limits), deadline
         )
-        connection.opened = opened
+        if self._timed:
+            connection.opened = opened
         self._opened(opened)
-        if connection.reusable:  # else it has ended already, and `_forget` was called for it
-            self._open.add(connection)
+        if connection.reusable:  # else it has ended already, and `forget` was called for it
+            self._open.append(connection)
             self._sweeper.watch(connection)
         return connection
 
-    def _forget(self, connection: Connection) -> None:
-        self._open.discard(connection)
+    def forget(self, connection: Connection) -> None:
+        """See `connection.Home`."""
         self._sweeper.forget(connection)
-        if connection in self._idle:
-            self._idle.remove(connection)
+        for connections in (self._open, self.idle):
+            if connection in connections:
+                connections.remove(connection)
 
 
 async def _answer_to(

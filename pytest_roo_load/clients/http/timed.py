@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from time import perf_counter
 
-from pytest_roo_load.clients.http.connection import Connection
+from pytest_roo_load.clients.http.connection import Connection, Home
 from pytest_roo_load.clients.http.heads import Limits
 from pytest_roo_load.clients.http.response import Head, Response, Timing
 
@@ -18,8 +17,8 @@ class TimedConnection(Connection):
 
     __slots__ = ("_first", "_last", "_sent")
 
-    def __init__(self, gone: Callable[[Connection], None], idle: list[Connection], limits: Limits) -> None:
-        super().__init__(gone, idle, limits)
+    def __init__(self, home: Home, limits: Limits) -> None:
+        super().__init__(home, limits)
         self._sent = self._last = 0.0
         self._first: float | None = None
 
