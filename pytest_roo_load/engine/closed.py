@@ -17,6 +17,7 @@ __all__ = ["ClosedDriver"]
 
 _ROUNDING_S = 1e-6
 _AT_ONCE = 100
+_AFTER_THE_PHASE_S = 0.005  # who begins a phase carries out its first step: users that go are not missing before
 
 
 class ClosedDriver:
@@ -57,7 +58,7 @@ class ClosedDriver:
             began: Start of the load on the clock of `time.perf_counter`.
         """
         while self._steps and not self._around.pauses.ended:
-            await self._around.pauses.pause(began + self._steps[0].at_s - perf_counter())
+            await self._around.pauses.pause(began + self._steps[0].at_s + _AFTER_THE_PHASE_S - perf_counter())
             self.advance(perf_counter() - began)
         while self._tasks or self._coming:
             self._all_left.clear()

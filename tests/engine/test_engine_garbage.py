@@ -21,3 +21,13 @@ def test_garbage_in_a_circle_is_collected_all_the_same() -> None:
         circle.append(circle)
         del circle
         assert gc.collect()
+
+
+def test_the_last_of_several_generators_of_a_process_puts_it_back() -> None:
+    usual, first, second = gc.get_threshold(), rarely_collected(), rarely_collected()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert gc.get_threshold() != usual
+    second.__exit__(None, None, None)
+    assert gc.get_threshold() == usual
