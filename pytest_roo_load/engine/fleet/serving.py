@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import importlib
 import os
 import sys
@@ -12,6 +11,7 @@ from collections.abc import Callable
 
 from pytest_roo_load.core.timeline import Second
 from pytest_roo_load.engine.fleet.wire import Done, Failed, Go, Ready, Report, Steer, Stop, Task, Wire
+from pytest_roo_load.engine.garbage import rarely_collected
 from pytest_roo_load.engine.generator import Generator
 from pytest_roo_load.engine.shard import Outcome, Shard
 
@@ -45,15 +45,11 @@ async def _perform(shard: Shard, wire: Wire, orphaned: Callable[[], object]) -> 
 
     generator = Generator(shard, emit)
     importlib.import_module("pytest_roo_load.clients.http.client")  # else the first user loads it, in the load's time
-    gc.collect()  # a worker has much to collect: before it says that it is ready, for the start waits for nobody
-    gc.freeze()
-    try:
+    with rarely_collected():  # a worker has much to collect: before it is ready, for the start waits for nobody
         wire.send(Ready(os.getpid()))
         go = await wire.receive()
         assert isinstance(go, Go)
         return await _run(generator, go.start, wire, orphaned)
-    finally:
-        gc.unfreeze()
 
 
 async def _run(generator: Generator, start: float, wire: Wire, orphaned: Callable[[], object]) -> Outcome:
