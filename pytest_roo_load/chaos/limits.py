@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import resource
+import stat
+from contextlib import suppress
 from pathlib import Path
 
 from pytest_roo_load.errors import FaultError
 
-__all__ = ["open_files", "set_soft", "soft_limit", "virtual_bytes"]
+__all__ = ["largest_file", "open_files", "set_soft", "soft_limit", "virtual_bytes"]
 
 
 def soft_limit(pid: int, kind: int) -> int:
@@ -86,6 +88,25 @@ def open_files(pid: int) -> int:
         return max((int(name) for name in os.listdir(f"/proc/{pid}/fd")), default=-1) + 1  # noqa: PTH208 - names only
     except OSError as error:
         raise FaultError(f"the descriptors of process {pid} are not to be seen: {error}") from error
+
+
+def largest_file(pid: int) -> int:
+    """Bytes of the largest regular file that a process has open; 0 when it has none, or has ended.
+
+    Raises:
+        FaultError: It may not be looked at.
+    """
+    sizes = [0]
+    try:
+        for entry in os.scandir(f"/proc/{pid}/fd"):
+            with suppress(FileNotFoundError):  # closed, or deleted
+                found = os.stat(entry.path)  # noqa: PTH116 - of what it leads to
+                sizes += [found.st_size] if stat.S_ISREG(found.st_mode) else []
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    except OSError as error:
+        raise FaultError(f"the files of process {pid} are not to be seen: {error}") from error
+    return max(sizes)
 
 
 def virtual_bytes(pid: int) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from urllib.parse import urlsplit
 
-from pytest_roo_load.chaos.limits import open_files, set_soft, soft_limit, virtual_bytes
+from pytest_roo_load.chaos.limits import largest_file, open_files, set_soft, soft_limit, virtual_bytes
 from pytest_roo_load.core.faults.breakage import MakeBreakage, Patient, Victim
 from pytest_roo_load.core.faults.fault import Setting
 from pytest_roo_load.errors import FaultError
@@ -87,15 +87,15 @@ class LimitMemory(Limited):
 
 
 class FillDisk(Limited):
-    """Sizes of files: a process that would make one grow is told that it cannot."""
+    """Sizes of files: a process that would make one grow beyond the largest of them is told that it cannot."""
 
     kind = resource.RLIMIT_FSIZE
     of = "sizes of files"
 
     def used(self, pid: int) -> int:
-        """Nothing: no file may grow."""
+        """The largest file that any process of the patient has open: a smaller limit would forbid to write in it."""
         del pid
-        return 0
+        return max((largest_file(victim.pid) for victim in self._patient.tree()), default=0)
 
 
 class LimitCpu:

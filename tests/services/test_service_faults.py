@@ -155,3 +155,54 @@ def test_what_was_written_survives_a_kill(keeper: Keeper, redis: redis_library.R
 def test_a_verb_of_another_service_is_refused(keeper: Keeper) -> None:
     with pytest.raises(Exception, match="not to be done to redis: 'lock_tables'"):
         keeper.check_faults(Schedule().at(0).lock_tables("redis").faults)
+
+
+def test_a_redis_whose_disk_is_full_refuses_writes_and_recovers(keeper: Keeper, redis: redis_library.Redis) -> None:
+    redis.set("kept", "value")
+    record = begin(keeper, Schedule().at(0).fill_disk("redis"))
+    assert not record.misfire
+    assert "sizes of files limited" in record.evidence
+
+    def refused() -> bool:
+        try:
+            redis.set("new", "x" * 1000)
+        except redis_library.ResponseError as error:
+            return "MISCONF" in str(error)
+        return False
+
+    assert eventually(refused)
+    assert redis.get("kept") == b"value"
+    keeper.end_faults()
+    assert eventually(lambda: not refused())
+
+
+def test_a_postgres_whose_largest_table_cannot_grow_goes_on(keeper: Keeper, postgres: str) -> None:
+    async def show() -> FaultRecord:
+        async with session(postgres) as connection:
+            fill = "INSERT INTO large SELECT repeat('x', 1000) FROM generate_series(1, 2000)"
+            more = fill.replace("2000", "100000")
+            await connection.execute("DROP TABLE IF EXISTS large; CREATE TABLE large (t text); " + fill)
+            record = await asyncio.to_thread(begin, keeper, Schedule().at(0).fill_disk("postgres"))
+            with pytest.raises(asyncpg.PostgresError, match="could not extend file"):
+                await connection.execute(more)
+            assert await connection.fetchval("SELECT count(*) FROM large") > 0
+            await asyncio.to_thread(keeper.end_faults)
+            await connection.execute(fill)
+        return record
+
+    assert not asyncio.run(show()).misfire
+
+
+def test_a_postgres_without_descriptors_or_memory_recovers(keeper: Keeper, postgres: str) -> None:
+    async def show() -> None:
+        both = Schedule().at(0).limit_files("postgres").at(0).limit_memory("postgres", spare="1 MB")
+        async with session(postgres) as connection:
+            await asyncio.to_thread(begin, keeper, both)
+            with pytest.raises((asyncpg.PostgresError, OSError)):
+                await connection.fetchval("SELECT length(repeat('x', 500000000))")
+        records = await asyncio.to_thread(keeper.end_faults)
+        assert [one.misfire for one in records] == ["", ""]
+        async with session(postgres) as connection:
+            assert await connection.fetchval("SELECT length(repeat('x', 50000000))") == 50_000_000
+
+    asyncio.run(show())

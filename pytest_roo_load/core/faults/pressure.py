@@ -34,7 +34,10 @@ class PressureVerbs(Verbs):
         return self._break("limit_cpu", target, lasts=_length(duration), share=_share(share))
 
     def fill_disk(self, target: str, *, duration: Length = None) -> Schedule:
-        """No file of it may grow, as when its disk were full."""
+        """None of its files may grow beyond the largest that it has open, as if its disk were full.
+
+        A Redis that appends to one file notices at once; a PostgreSQL when its largest table is the one that grows.
+        """
         return self._break("fill_disk", target, lasts=_length(duration))
 
     def take_connections(self, target: str, *, count: int, duration: Length = None) -> Schedule:
