@@ -13,6 +13,8 @@ BENCHMARKS = (
     "recording",
     "start_up",
     "streaming",
+    "postgres_rate",
+    "redis_rate",
     "proxy",
     "toxics",
     "ccs",

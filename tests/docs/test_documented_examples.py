@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from doc_blocks import PAGES, blocks, examples, write_example
 
+from pytest_roo_load.session.gate import MEASURING
 from pytest_roo_load.testing import own_server
 
 EXAMPLES = examples()
@@ -74,7 +75,7 @@ def test_an_example_passes_and_leaves_a_report(name: str, tmp_path: Path) -> Non
             break
 
     assert done.returncode == 0, done.stdout + done.stderr
-    measures = any("virtual_users" in block.text for block in EXAMPLES[name].values())
+    measures = any(fixture in block.text for block in EXAMPLES[name].values() for fixture in MEASURING)
     assert verdicts(folder) == ({"pass"} if measures else set())
     reports = list(folder.glob(".roo/runs/*/report.html"))
     assert len(reports) == measures

@@ -5,7 +5,7 @@ The same question as `queue.Queue` asks of a history, for millions of messages: 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -59,33 +59,46 @@ def check_deliveries(
     """
     counts = {producer: _counts(producer, one, taken) for producer, one in produced.items()}
     firsts = {producer: _counts(producer, one, [_first(each) for each in taken]) for producer, one in produced.items()}
-    acknowledged = sum(one.sent - len(one.unknown) for one in produced.values())
-    unknown = sum(len(one.unknown) for one in produced.values())
-    judged = Verdict.PASS if acknowledged else Verdict.NO_DATA
-
-    def finding(promise: str, kind: str, broken: Iterable[tuple[int, int]], say: Callable[[int, int], str]) -> Finding:
-        pairs = list(broken)
-        return Finding(
-            promise=promise,
-            verdict=Verdict.FAIL if pairs else judged,
-            checked=acknowledged,
-            unknown=unknown,
-            problems=tuple(Problem(kind=kind, text=say(*pair)) for pair in pairs[:_MOST]),
-            count=((kind, len(pairs)),) if pairs else (),
-        )
-
+    asked = _Asked(
+        acknowledged=sum(one.sent - len(one.unknown) for one in produced.values()),
+        unknown=sum(len(one.unknown) for one in produced.values()),
+    )
     lost = (pair for producer, one in produced.items() for pair in _lost(producer, one, counts[producer]))
     twice = ((producer, int(n)) for producer, seen in firsts.items() for n in np.flatnonzero(seen > 1))
+    late = (pair for one in taken for pair in _reordered(one))
     found = [
-        finding("no acknowledged message is lost", "lost", lost, lambda p, n: f"message {n} of producer {p} is lost"),
-        finding("no message is taken twice", "duplicated", twice, lambda p, n: f"message {n} of producer {p}, again"),
-        finding("no message is invented", "invented", _invented(produced, taken), lambda p, n: f"{n} of producer {p}"),
+        asked.finding("no acknowledged message is lost", ("lost", "is lost"), lost),
+        asked.finding("no message is taken twice", ("duplicated", "was taken again"), twice),
+        asked.finding("no message is invented", ("invented", "was never sent"), _invented(produced, taken)),
     ]
     if ordered:
         promise = "each consumer gets the messages of a producer in their order"
-        late = (pair for one in taken for pair in _reordered(one))
-        found.append(finding(promise, "reordered", late, lambda p, n: f"message {n} of producer {p} came late"))
+        found.append(asked.finding(promise, ("reordered", "came late"), late))
     return tuple(found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """Of how many messages it is known that the queue has them, and of how many it is not."""
+
+    acknowledged: int
+    unknown: int
+
+    def finding(self, promise: str, fault: tuple[str, str], broken: Iterable[tuple[int, int]]) -> Finding:
+        """The finding from the fault's kind and words, and from producer and number of each message that has it."""
+        (kind, words), pairs = fault, list(broken)
+        judged = Verdict.PASS if self.acknowledged else Verdict.NO_DATA
+        return Finding(
+            promise=promise,
+            verdict=Verdict.FAIL if pairs else judged,
+            checked=self.acknowledged,
+            unknown=self.unknown,
+            problems=tuple(
+                Problem(kind=kind, text=f"message {number} of producer {producer} {words}")
+                for producer, number in pairs[:_MOST]
+            ),
+            count=((kind, len(pairs)),) if pairs else (),
+        )
 
 
 def _counts(producer: int, one: Produced, taken: Sequence[Taken]) -> Numbers:
