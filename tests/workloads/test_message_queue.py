@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import os
 import shutil
 import socket
 import subprocess
@@ -224,3 +225,39 @@ def test_a_nats_server_that_does_not_answer_is_told_before_load(tmp_path: Path) 
 
     with pytest.raises(UsageError, match="the broker cannot be used"):
         load("nats://me:secret@127.0.0.1:9", tmp_path)
+
+
+@pytest.fixture
+def amqp_url() -> str:
+    """A broker that speaks AMQP; starting RabbitMQ takes a quarter of a minute, so it is started by hand."""
+    pytest.importorskip("aio_pika", reason="pip install aio-pika")
+    url = os.environ.get("TEST_AMQP_URL")
+    if url is None:
+        pytest.skip("set TEST_AMQP_URL to the URL of a RabbitMQ, such as amqp://guest:guest@127.0.0.1:5672/")
+    return url
+
+
+def test_amqp_delivers_every_message_once_in_order(amqp_url: str, tmp_path: Path) -> None:
+    outcome = load(amqp_url, tmp_path, messages=2000, batch=20)
+
+    assert [str(finding) for finding in outcome.examined.findings if finding.verdict.value != "pass"] == []
+    assert outcome.fact("messages delivered") == outcome.result.operations["put"].count == 2000
+
+
+def test_amqp_hands_out_again_what_a_crashed_consumer_had(amqp_url: str, tmp_path: Path) -> None:
+    workload = QueueWorkload(amqp_url, Choices(messages=2000, crashes=1, poison=3, takeover="500 ms", tries=2))
+
+    outcome = stress(workload, tmp_path, fleet=FLEETS["two processes"])
+
+    assert outcome.broken == []
+    assert outcome.fact("messages left by consumers that crashed") > 0
+    assert outcome.fact("dead letters") == 3
+
+
+def test_an_amqp_broker_that_does_not_answer_is_told_before_load(tmp_path: Path) -> None:
+    pytest.importorskip("aio_pika", reason="pip install aio-pika")
+
+    with pytest.raises(UsageError, match="the broker cannot be used") as told:
+        load("amqp://me:secret@127.0.0.1:9/", tmp_path)
+
+    assert "secret" not in str(told.value)

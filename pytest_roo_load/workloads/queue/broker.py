@@ -16,6 +16,8 @@ BROKERS = {
     "redis": ("with_redis", "redis[hiredis]"),
     "rediss": ("with_redis", "redis[hiredis]"),
     "nats": ("with_nats", "nats-py"),
+    "amqp": ("with_amqp", "aio-pika"),
+    "amqps": ("with_amqp", "aio-pika"),
 }
 
 

@@ -35,7 +35,7 @@ class Choices:
     """How the queue is used.
 
     Attributes:
-        url: Of the broker: redis:// or nats://; None for the Redis of `--roo-redis`, else the embedded one.
+        url: Of the broker: redis://, nats:// or amqp://; None for the Redis of `--roo-redis`, else the embedded one.
         queue: One that exists already; None makes one that is gone afterwards.
         messages: How many are sent, by all producers together.
         producers: How many send.
