@@ -39,18 +39,24 @@ async def converse(user: User) -> None:
         await user.think(1, 3)
 
 
+def new_word(user: User) -> str:
+    """A word that nobody has used before, for accounts may have a history."""
+    return f"{user.run}x{user.id}x{user.random.getrandbits(32):08x}"
+
+
 async def look_up(user: User) -> None:
     """Look at one's profile, conversations and messages."""
     session = await CCS(user).login()
     conversation = await session.create_conversation("Things to look up")
-    await conversation.post("the quarterly figures")
+    word = new_word(user)
+    await conversation.post(f"the figures of {word}")
     async for _ in user.iterations():
         profile = await session.profile()
         user.check(profile["user"]["id"] == session.user_id, "the profile is one's own")
         await user.think(1, 2)
         await session.conversations()
         await user.think(1, 2)
-        found = await session.search("quarterly")
+        found = await session.search(word)
         user.check(len(found["messages"]) == 1, "the search finds one's own message and no other's")
         await user.think(1, 2)
 
@@ -90,8 +96,8 @@ async def sync_a_file(user: User) -> None:
     """Change a file on the desktop, and fetch the change on the phone."""
     account = CCS(user)
     desktop, phone = await account.login("desktop"), await account.login("mobile")
-    cursor = (await phone.changes())["cursor"]
-    path, version = f"notes-{desktop.device_id}.txt", dict[str, Any]()
+    cursor = await phone.all_changes_seen()
+    path, version = f"notes-{new_word(user)}.txt", dict[str, Any]()
     async for number in user.iterations():
         content = f"version {number} of user {user.id}\n".encode() * 1000
         upload = await desktop.upload("notes.txt", content)

@@ -191,6 +191,13 @@ class Session:
         """What has changed of the user's files after a cursor or a time: `{"changes", "cursor", "has_more"}`."""
         return await self.call("GET", f"/files/sync?since={quote(str(since), safe='')}")
 
+    async def all_changes_seen(self) -> int:
+        """The cursor behind everything that has changed so far, to ask for what changes from now on."""
+        seen = await self.changes()
+        while seen["has_more"]:
+            seen = await self.changes(seen["cursor"])
+        return int(seen["cursor"])
+
     async def connect(self) -> Device:
         """Open the device's WebSocket and register on it: two operations."""
         kind = "mobile" if self._device_type == "mobile" else "desktop"
