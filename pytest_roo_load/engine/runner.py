@@ -156,12 +156,13 @@ class _Follower:
 
     def _steer(self, second: Second) -> None:
         """Where the rate follows what is measured: decide it anew, for a moment that no generator has reached yet."""
-        if self._steering is None:
+        from_s = second.t + 1 + _STEERED_AHEAD_S
+        if self._steering is None or self._ended_early or from_s >= self._plan.duration_s:
             return
         self._recent.append(second)
         if len(self._recent) == self._recent.maxlen:
             self._rate = self._steering.next_rate(self._rate, self._recent)
-            self._load.fleet.steer(second.t + 1 + _STEERED_AHEAD_S, self._rate)
+            self._load.fleet.steer(from_s, self._rate)
 
     def _write_the_rest(self) -> None:
         """The last seconds, when some generators had come to their end earlier than others."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from engine_lab import FLEETS, load_of, measure
 
 from pytest_roo_load.core.feedback import feedback_rate
-from pytest_roo_load.core.profiles import replay
+from pytest_roo_load.core.profiles import constant_users, replay
+from pytest_roo_load.core.timeline import Second
 from pytest_roo_load.engine.fleet.local import LocalFleet
 from pytest_roo_load.engine.runner import perform
 from pytest_roo_load.engine.traces import as_recorded, recorded_trace
@@ -76,3 +79,35 @@ def test_a_rate_goes_down_where_the_latency_is_beyond_its_limit(tmp_path: Path) 
     per_second = [sum(one.ok.count for one in second.operations.values()) for second in result.timeline]
     assert per_second[0] > 2 * per_second[5]
     assert 200 <= result.arrivals <= 420
+
+
+class Late:
+    """Steers when the load is over already."""
+
+    def __init__(self, fleet: LocalFleet) -> None:
+        self.fleet = fleet
+        self.pids: tuple[int, ...] = ()
+        self.states: list[str] = []
+
+    def started(self, start: float, pids: tuple[int, ...]) -> None:
+        del start
+        self.pids = pids
+
+    def second(self, generator: str, second: Second) -> None:
+        del generator, second
+
+    async def ended(self, ended_s: float) -> None:
+        self.fleet.steer(ended_s + 0.5, 5.0)
+        await asyncio.sleep(0.5)
+        self.states = [psutil.Process(pid).status() for pid in self.pids]
+
+
+def test_a_generator_that_is_told_a_rate_too_late_is_still_there_to_be_looked_at(tmp_path: Path) -> None:
+    fleet = LocalFleet(2)
+    observer = Late(fleet)
+    with OracleServer() as oracle:
+        shard = load_of(ask, constant_users(4, "1.2 s"), fleet, tmp_path / "live", oracle.url).shard
+        outcomes = asyncio.run(fleet.perform(shard, observer))
+    assert len(outcomes) == 2
+    assert psutil.STATUS_ZOMBIE not in observer.states
+    assert len(observer.states) == 2

@@ -29,7 +29,8 @@ async def serve(wire: Wire, orphaned: Callable[[], object] = lambda: None) -> No
         task = await wire.receive()
         assert isinstance(task, Task)
         wire.send(Done(await _perform(task.shard, wire, orphaned)))
-        await wire.receive()  # the other side takes a last look at what this process uses and hangs up
+        while True:  # the other side takes a last look at what this process uses and hangs up
+            await wire.receive()  # what it said before it knew of the end; unread, it would break the wire
     except (asyncio.IncompleteReadError, ConnectionError):
         pass  # the other side is through, or gone; nobody is left to tell
     except Exception:  # noqa: BLE001 - the other side must hear of whatever it was
