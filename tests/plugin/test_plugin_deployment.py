@@ -45,3 +45,25 @@ def test_the_phase_runs_against_a_deployment_with_its_accounts(
     ]
     written = "".join(path.read_text(encoding="utf-8") for path in run.rglob("*") if path.is_file())
     assert not [entry["email"] for entry in accounts if entry["token"] in written or entry["password"] in written]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ((str(PHASE), "-m", "concurrent_users", "-k", "users"), ("contract", "load")),
+        ((str(PHASE), "-m", "concurrent_users", "-k", "users", "--roo-contract=skip"), ("load",)),
+        ((f"{PHASE}/test_3_3_2_1_concurrent_users.py::test_concurrent_users[10]",), ("contract", "load")),
+        ((str(PHASE), "-m", "contract"), ("contract",)),
+        (("test_it.py",), ()),
+    ],
+    ids=["phase", "skip", "one test", "contract alone", "another server's tests"],
+)
+def test_the_contract_is_collected_only_before_load_of_the_phase(
+    run_pytest: Any, make_tests: Any, arguments: tuple[str, ...], expected: tuple[str, ...]
+) -> None:
+    make_tests("def test_own(virtual_users): virtual_users.run(visit, constant_users(1, '1 s'))")
+    lines = run_pytest("--collect-only", "-q", f"--roo-sla={_ROOT / 'sla.toml'}", *arguments).outlines
+    kinds = {"contract": "test_contract.py::", "load": "::test_concurrent_users"}
+    found = [kind for line in lines for kind, mark in kinds.items() if mark in line]
+    assert tuple(dict.fromkeys(found)) == expected, lines
+    assert found == sorted(found), "the contract comes first"
