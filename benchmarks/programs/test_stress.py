@@ -12,7 +12,7 @@ CLIENTS = int(os.environ.get("CLIENTS", "8"))
 
 def test_postgres(postgres_stress: PostgresStress) -> None:
     """Everything that a run does is on; all that was acknowledged has to be there."""
-    result = postgres_stress.run(WORKLOAD, clients=CLIENTS, duration=LOAD)
+    result = postgres_stress.run(WORKLOAD, clients=CLIENTS, duration=LOAD, scale=int(os.environ.get("SCALE", "1")))
     assert all(finding.broken == 0 for finding in result.findings)
 
 

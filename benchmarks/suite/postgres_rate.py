@@ -21,22 +21,22 @@ from pytest_roo_load.services.binaries import find_postgres
 __all__ = ["measure"]
 
 OWN, PEER = "postgres_stress", "pgbench -M prepared"
-CLIENTS, ROUNDS = 8, 3
+CLIENTS, SCALE, ROUNDS = 8, 8, 3
 _LOAD_S, _SETTLE_S, _WINDOW_S = 6, 1.5, 3.0
 _WORKLOADS = {"select-only": ("read", "-S"), "TPC-B": ("tpcb", "-b", "tpcb-like")}
 _ABOUT = f"""
-{CLIENTS} clients in a closed loop from one core, PostgreSQL without fsync on the other, tables of scale 1, {ROUNDS}
-interleaved rounds of {_LOAD_S} s. pgbench prepares its statements. postgres_stress runs as an ordinary pytest test
-with everything on: each statement is timed and recorded by name, a line per second is written, and afterwards every
-acknowledged commit has to be there. Rates are what each says of itself; CPU is what the kernel says of the contender's
-processes within {_WINDOW_S:.0f} s.
+{CLIENTS} clients in a closed loop from one core, PostgreSQL without fsync on the other, tables of scale {SCALE} (a
+branch for each client, as pgbench advises), {ROUNDS} interleaved rounds of {_LOAD_S} s. pgbench prepares its
+statements. postgres_stress runs as an ordinary pytest test with everything on: each statement is timed and recorded by
+name, a line per second is written, and afterwards every acknowledged commit has to be there. Rates are what each says
+of itself; CPU is what the kernel says of the contender's processes within {_WINDOW_S:.0f} s.
 """
 
 
 def measure() -> Outcome:
     """Both kinds of transactions, each against one server."""
     with embedded("postgres") as dsn:
-        subprocess.run(_pgbench(dsn, "-i", "-q", "-s", "1"), check=True, capture_output=True)
+        subprocess.run(_pgbench(dsn, "-i", "-q", "-s", f"{SCALE}"), check=True, capture_output=True)
         readings = {name: _compared(dsn, name) for name in _WORKLOADS}
     return Outcome(
         title="Transactions per second from one core",
@@ -85,7 +85,7 @@ def _theirs(dsn: str, options: list[str]) -> Mapping[str, float]:
 
 def _ours(dsn: str, workload: str) -> Mapping[str, float]:
     port = urlsplit(dsn).port
-    environment = {"WORKLOAD": workload, "LOAD": f"{_LOAD_S} s", "CLIENTS": f"{CLIENTS}"}
+    environment = {"WORKLOAD": workload, "LOAD": f"{_LOAD_S} s", "CLIENTS": f"{CLIENTS}", "SCALE": f"{SCALE}"}
     with tempfile.TemporaryDirectory(prefix="roo-benchmark-") as folder:
         target = f"http://127.0.0.1:{port}"
         options = ("--roo-postgres", dsn)

@@ -22,7 +22,7 @@ __all__ = ["measure"]
 
 OWN, PEER = "redis_stress", "redis-benchmark"
 CLIENTS, ROUNDS, KEYS = 50, 3, 10_000
-_SETTLE_S, _WINDOW_S = 1.5, 3.0
+_LOAD_S, _SETTLE_S, _WINDOW_S = 5, 1.0, 2.5
 _CASES = {
     f"{command}, pipeline of {pipeline}": (command, pipeline) for pipeline in (1, 16) for command in ("GET", "SET")
 }
@@ -30,7 +30,7 @@ _ABOUT = f"""
 {CLIENTS} clients in a closed loop from one core, Redis on the other, {KEYS:,} keys at random, values of 64 bytes,
 {ROUNDS} interleaved rounds. redis_stress runs as an ordinary pytest test with everything on, and each command is
 recorded, those of a pipeline too. Redis counts the commands, and CPU is what the kernel says of all processes of a
-contender, within the same {_WINDOW_S:.0f} s: nothing that a contender says of itself is used.
+contender, within the same {_WINDOW_S:g} s: nothing that a contender says of itself is used.
 """
 
 
@@ -74,7 +74,12 @@ def _theirs(peer: str, url: str, command: str, pipeline: int) -> Mapping[str, fl
 
 
 def _ours(url: str, command: str, pipeline: int) -> Mapping[str, float]:
-    environment = {"WORKLOAD": command.lower(), "PIPELINE": f"{pipeline}", "CLIENTS": f"{CLIENTS}"}
+    environment = {
+        "WORKLOAD": command.lower(),
+        "PIPELINE": f"{pipeline}",
+        "CLIENTS": f"{CLIENTS}",
+        "LOAD": f"{_LOAD_S} s",
+    }
     target = f"http://127.0.0.1:{urlsplit(url).port}"
     with tempfile.TemporaryDirectory(prefix="roo-benchmark-") as folder:
         options = ("--roo-redis", url)

@@ -14,6 +14,7 @@ from pytest_roo_load.errors import UsageError
 __all__ = ["Pace", "chosen", "in_range", "one_of"]
 
 T = TypeVar("T")
+_TO_CONNECT = "1 s"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,14 +24,15 @@ class Pace:
     Attributes:
         clients: Clients at once, each with a connection of its own unless a pool is asked for.
         duration: Length of the steady phase.
-        warm_up: Length of a phase before it.
+        warm_up: Length of a phase before it. Default: none for a closed loop; with a rate 1 s, in which clients
+            connect, for an arrival that finds none ready is dropped.
         rate: Iterations that begin per second whatever became of earlier ones ("200/s"); None for a closed loop.
         count: Iterations to do; the load ends with the last of them. `duration` is then the longest it may take.
     """
 
     clients: int = 8
     duration: str | float = "10 s"
-    warm_up: str | float = 0
+    warm_up: str | float | None = None
     rate: str | None = None
     count: int | None = None
 
@@ -45,11 +47,12 @@ class Pace:
             value = f"rate={self.rate!r}, count={self.count!r}"
             raise UsageError("these exclude each other", value=value, allowed="a rate, or a number of iterations")
         if self.count is not None:
-            return iterations(self.count, users=self.clients, warm_up=self.warm_up, max_duration=self.duration)
+            return iterations(self.count, users=self.clients, warm_up=self.warm_up or 0, max_duration=self.duration)
         if self.rate is not None:
             users = self.clients
-            return arrival_rate(self.rate, self.duration, users=users, max_users=users, warm_up=self.warm_up)
-        return constant_users(self.clients, self.duration, warm_up=self.warm_up)
+            warm_up = _TO_CONNECT if self.warm_up is None else self.warm_up
+            return arrival_rate(self.rate, self.duration, users=users, max_users=users, warm_up=warm_up)
+        return constant_users(self.clients, self.duration, warm_up=self.warm_up or 0)
 
 
 def chosen(kind: type[T], choices: Mapping[str, Any], *, also: Iterable[str] = ()) -> T:
