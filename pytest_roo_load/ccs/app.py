@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from pytest_roo_load.ccs import expectation
 from pytest_roo_load.ccs.json_body import MAX_BODY_BYTES
 from pytest_roo_load.ccs.middleware import serve, stamp
 from pytest_roo_load.ccs.routes import all_routes
@@ -15,6 +16,7 @@ _FAREWELLS_S = 2.0
 
 def build_app(services: Services) -> web.Application:
     """Return the application that serves every route with these services."""
+    expectation.install()
     app = web.Application(middlewares=[serve(services)], client_max_size=MAX_BODY_BYTES)
     app[SERVICES] = services
     app.add_routes(list(all_routes()))

@@ -51,3 +51,25 @@ def test_a_server_that_fails_is_found(status: int) -> None:
 def test_a_server_that_is_gone_is_found() -> None:
     problems = asyncio.run(fuzz("http://127.0.0.1:9", KNOWN, random.Random(1), rounds=1)).problems
     assert "nobody listens" in problems[0]
+
+
+@pytest.mark.parametrize("path", ["/health", "/api/v1/conversations", "/no/such/route"])
+@pytest.mark.parametrize(
+    ("expect", "status"), [(b"\x80\xff", b"417"), (b"200-ok", b"417"), (b"100-continue", b"100"), (b"", b"")]
+)
+def test_whatever_a_client_expects_is_no_fault_of_the_server(
+    target: Any, path: str, expect: bytes, status: bytes
+) -> None:
+    async def scenario() -> bytes:
+        host, _, port = target.url.removeprefix("http://").partition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"GET %b HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: %b\r\n\r\n" % (path.encode(), expect))
+        answer = await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        return answer
+
+    answer = asyncio.run(scenario())
+    assert answer.startswith(b"HTTP/1.1 " + status)
+    assert b"HTTP/1.1 5" not in answer
+    assert status != b"417" or b'"code":"EXPECTATION_FAILED"' in answer
