@@ -14,6 +14,7 @@ from pytest_roo_load.keeper.limit_faults import LIMIT_FAULTS
 from pytest_roo_load.keeper.patient import Stranger, patient_named
 from pytest_roo_load.keeper.process_faults import PROCESS_FAULTS
 from pytest_roo_load.keeper.service import Service, Stage
+from pytest_roo_load.keeper.socket_faults import SOCKET_FAULTS
 
 __all__ = ["StrangerFacts", "Supervisor"]
 
@@ -70,7 +71,7 @@ class Supervisor:
             self._stage.journal.write("stranger", target=fault.target, processes=journalled)
         else:
             patient = patient_named(fault.target, self._services, self._stage.folder)
-            own = {**LIMIT_FAULTS, **patient.service.recipe.faults}
+            own = {**LIMIT_FAULTS, **SOCKET_FAULTS, **patient.service.recipe.faults}
         known = {**PROCESS_FAULTS, **own}
         if fault.verb not in known:
             raise UsageError(f"not to be done to {fault.target}", value=fault.verb, allowed=", ".join(sorted(known)))

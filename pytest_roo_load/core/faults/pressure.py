@@ -16,6 +16,7 @@ __all__ = ["MACHINE", "PressureVerbs"]
 
 MACHINE = "machine"
 Length = str | float | None
+_MOST_PACE = 4e9
 
 
 class PressureVerbs(Verbs):
@@ -45,6 +46,24 @@ class PressureVerbs(Verbs):
         return self._break(
             "take_connections", target, lasts=_length(duration), count=whole(count, "count", most=20_000)
         )
+
+    def drop_packets(self, target: str, *, rate: str, duration: Length = None) -> Schedule:
+        """A share of the packets that come to its sockets is lost, such as "5 %", by the kernel's own filter.
+
+        No proxy is needed; not every kernel lets us, and then the verdict is invalid and says why.
+        """
+        return self._break("drop_packets", target, lasts=_length(duration), rate=_share(rate))
+
+    def pace(self, target: str, *, rate: str, duration: Length = None) -> Schedule:
+        """Each of its sockets sends no more than `rate` each second, such as "1 MB", by the kernel's own pacing."""
+        size = parse_quantity(rate, Dimension.SIZE)
+        if not 1 <= size < _MOST_PACE:
+            raise UsageError("rate is out of range", value=rate, allowed="1 B to 4 GB")
+        return self._break("pace", target, lasts=_length(duration), rate=size)
+
+    def break_connections(self, target: str) -> Schedule:
+        """Every connection that it has is reset, at once."""
+        return self._break("break_connections", target)
 
     def hog_cpu(self, *, processes: int = 1, share: str = "100 %", duration: Length = None) -> Schedule:
         """So many processes compute for a share of the time, on this machine."""
