@@ -70,10 +70,18 @@ def test_every_length_is_read_and_written(size: int) -> None:
     assert len(written) - size == (2 if size < 126 else 4 if size < 65_536 else 10)
 
 
+@given(size=st.integers(0, 300), wide=st.booleans())
+def test_a_length_may_take_more_bytes_than_it_needs(size: int, *, wide: bool) -> None:
+    payload = bytes(size)
+    head = struct.pack("!BBQ", 0x81, 0xFF, size) if wide else struct.pack("!BBH", 0x81, 0xFE, size)
+    assert MessageReader(LIMIT).feed(head + bytes(4) + payload) == [(wire.TEXT, payload)]
+
+
 @given(size=st.integers(51, 400), cuts=st.lists(st.integers(0, 2000), max_size=6))
 def test_what_is_too_large_is_told_once_and_dropped(size: int, cuts: list[int]) -> None:
     data = frame(wire.TEXT, b"a") + frame(wire.TEXT, bytes(size)) + frame(wire.TEXT, b"b")
     assert read_in_pieces(data, cuts, limit=50) == [(wire.TEXT, b"a"), (wire.TOO_BIG, b""), (wire.TEXT, b"b")]
+    assert MessageReader(50).feed(frame(wire.TEXT, bytes(size))) == [(wire.TOO_BIG, b"")]
 
 
 def test_fragments_are_too_large_together() -> None:

@@ -141,7 +141,7 @@ class Connection(asyncio.Protocol):
             pending.append(wire.text_head(len(data)))
             pending.append(data)
         else:
-            transport.write(wire.framed(wire.TEXT, data))
+            transport.write(wire.text_head(len(data)) + data)
         return True
 
     def flush(self) -> None:
@@ -194,6 +194,9 @@ class Connection(asyncio.Protocol):
         except wire.WireError as error:
             self.end(Farewell(code=error.code, reason=error.reason))
             self._transport.close()
+            return
+        if len(messages) < 2:  # noqa: PLR2004 - there is nothing to gather
+            self._hear(messages)
             return
         self._outbox.hold()
         try:

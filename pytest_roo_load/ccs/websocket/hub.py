@@ -100,7 +100,8 @@ class Hub:
         With ``about``, only devices that are interested in it count.
         """
         if to is not None:
-            connection = self.device(user_id, to)
+            devices = self._devices.get(user_id)
+            connection = None if devices is None else devices.get(to)
             return int(connection is not None and connection.send(data))
         delivered = 0
         for device_id, connection in self._devices.get(user_id, {}).items():

@@ -186,8 +186,11 @@ def registered(session_id: str, at: str) -> bytes:
 def acknowledged(original_id: str, at: str, *, status: str = "delivered", error: str | None = None) -> bytes:
     """Return the acknowledgement of a frame: delivered, queued, or failed because of an ``error``."""
     outcome = f'"{status}"' if error is None else f'"failed","error":{_quoted(error)}'
-    body = f'"originalMessageId":{_quoted(original_id)},"status":{outcome},"deliveredAt":"{at}"'
-    return _frame(ACK, SERVER, f"{{{body}}}", at)
+    return (
+        f'{{"id":"{_ID_PREFIX}{next(_numbers):012x}","type":"ack","fromDeviceId":"{SERVER}","userId":"{SERVER}",'
+        f'"payload":{{"originalMessageId":{_quoted(original_id)},"status":{outcome},"deliveredAt":"{at}"}},'
+        f'"timestamp":"{at}","priority":1,"requiresAck":false}}'
+    ).encode()
 
 
 def refused(error: FrameError, at: str) -> bytes:
