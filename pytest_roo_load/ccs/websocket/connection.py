@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -92,9 +93,11 @@ class Connection(asyncio.Protocol):
         "identity",
         "interests",
         "listener",
+        "noted_at",
         "opened_at",
         "pinged_at",
         "presence",
+        "said_at",
     )
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, outbox: Outbox) -> None:
@@ -111,7 +114,8 @@ class Connection(asyncio.Protocol):
         self.identity: Identity | None = None
         self.interests: frozenset[str] = frozenset()
         self.presence = ""
-        self.opened_at = self.heard_at = self.pinged_at = self.active_at = loop.time()
+        self.opened_at = self.heard_at = self.pinged_at = self.active_at = self.noted_at = loop.time()
+        self.said_at = -math.inf
 
     def __repr__(self) -> str:
         who = "nobody" if self.identity is None else f"device {self.identity.device_id}"

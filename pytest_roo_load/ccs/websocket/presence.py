@@ -27,6 +27,8 @@ ONLINE, AWAY, OFFLINE = "online", "away", "offline"
 STATUSES = (ONLINE, AWAY, OFFLINE)
 AWAY_S, OFFLINE_S = 5 * 60.0, 15 * 60.0
 _KIND = "presence"
+# How often it is noted that a device is still active.
+_NOTE_S = 60.0
 _TROUBLE = (RedisError, OSError, TimeoutError)
 
 log = logging.getLogger("ccs.presence")
@@ -68,7 +70,11 @@ class Presence:
                     connection.send(_frame(identity.user_id, device_id, faded, active_at))
 
     async def went(self, identity: Identity) -> None:
-        """A device has gone."""
+        """A connection has gone, and its device with it, unless that is connected anew."""
+        if self._hub.device(identity.user_id, identity.device_id) is not None:
+            return
+        if await self._relay.place_of(identity.user_id, identity.device_id) is not None:
+            return
         try:
             await self._redis.hdel(_key(identity.user_id), identity.device_id)
         except _TROUBLE as error:
@@ -77,19 +83,25 @@ class Presence:
             await self._tell(identity, OFFLINE)
 
     def said(self, connection: Connection, payload: Any) -> None:
-        """A device has said by itself how it is; its own frame tells the others."""
+        """A device has said how it is, which holds until it does something; its own frame tells the others."""
         status = payload.get("status") if isinstance(payload, Mapping) else None
         if status in STATUSES and connection.identity is not None:
-            connection.presence = status
+            connection.presence, connection.said_at = status, connection.heard_at
             self._chores.start(self._note(connection.identity, status))
 
     def _idle(self, connection: Connection, idle_s: float) -> None:
         """Look at a connection from time to time."""
-        status, identity = status_after(idle_s), connection.identity
-        if identity is None or status == connection.presence or not connection.presence:
+        identity, before = connection.identity, connection.presence
+        if identity is None or not before or connection.said_at >= connection.active_at:
             return
-        connection.presence = status
-        self._chores.start(self._changed(identity, status))
+        connection.presence = status = status_after(idle_s)
+        if status != before:
+            self._chores.start(self._changed(identity, status))
+        elif connection.active_at - connection.noted_at >= _NOTE_S:
+            self._chores.start(self._note(identity, status))
+        else:
+            return
+        connection.noted_at = connection.active_at
 
     async def _changed(self, identity: Identity, status: str) -> None:
         await self._note(identity, status)
