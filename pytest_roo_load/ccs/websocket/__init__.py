@@ -1,4 +1,6 @@
-"""The WebSocket side: ``protocol`` frames, ``connection`` one device, ``hub`` all devices here, ``relay`` the others.
+"""The WebSocket side.
 
-``endpoint`` is the route ``/ws`` that puts them together.
+From bytes to people: ``wire`` frames of the standard, ``protocol`` frames of ours, ``connection`` one device, ``visit``
+what is done with what it sends, ``hub`` all devices here, ``relay`` and ``directory`` those elsewhere, ``mailbox``
+those that are away. ``presence`` and ``notices`` tell devices of each other and of changes; ``endpoint`` is the route.
 """

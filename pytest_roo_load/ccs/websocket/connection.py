@@ -75,15 +75,17 @@ class Outbox:
 class Connection(asyncio.Protocol):
     """A device's WebSocket; nobody until ``identity`` is set. The times are those of the event loop.
 
+    Once it is ``over`` it takes and gives nothing any more.
+
     There is no task behind it: what arrives is handed to the ``listener`` at once.
     """
 
     __slots__ = (
         "_farewell",
+        "_full",
         "_held",
         "_loop",
         "_outbox",
-        "_over",
         "_pending",
         "_reader",
         "_timer",
@@ -95,6 +97,7 @@ class Connection(asyncio.Protocol):
         "listener",
         "noted_at",
         "opened_at",
+        "over",
         "pinged_at",
         "presence",
         "said_at",
@@ -108,8 +111,9 @@ class Connection(asyncio.Protocol):
         self._reader = wire.MessageReader(MAX_FRAME_BYTES)
         self._farewell: Farewell | None = None
         self._held: list[bytes] | None = None
+        self._full = False
         self._timer: asyncio.TimerHandle | None = None
-        self._over = False
+        self.over = False
         self.listener: Listener | None = None
         self.identity: Identity | None = None
         self.interests: frozenset[str] = frozenset()
@@ -119,17 +123,12 @@ class Connection(asyncio.Protocol):
 
     def __repr__(self) -> str:
         who = "nobody" if self.identity is None else f"device {self.identity.device_id}"
-        return f"<Connection {who}, {self._farewell or ('closed' if self._over else 'open')}>"
-
-    @property
-    def over(self) -> bool:
-        """Whether it takes and gives nothing any more."""
-        return self._over
+        return f"<Connection {who}, {self._farewell or ('closed' if self.over else 'open')}>"
 
     def send(self, data: bytes) -> bool:
         """Send a text frame without waiting for the reader; False when the device is gone or does not keep up."""
         if self._held is not None:
-            if len(self._held) >= _MAX_HELD or self._over:
+            if len(self._held) >= _MAX_HELD or self.over:
                 return False
             self._held.append(data)
             return True
@@ -137,15 +136,14 @@ class Connection(asyncio.Protocol):
 
     def send_now(self, data: bytes) -> bool:
         """Send a text frame also while others are held back; as `send`."""
-        transport = self._transport
-        if self._over or transport.get_write_buffer_size() > MAX_BACKLOG_BYTES:
+        if self.over or self._full:
             return False
         pending = self._pending
         if pending or self._outbox.add(self):
             pending.append(wire.text_head(len(data)))
             pending.append(data)
         else:
-            transport.write(wire.text_head(len(data)) + data)
+            self._transport.write(wire.text_head(len(data)) + data)
         return True
 
     def flush(self) -> None:
@@ -171,7 +169,7 @@ class Connection(asyncio.Protocol):
     def ping(self, now: float) -> None:
         """Send a ping."""
         self.pinged_at = now
-        if not self._over:
+        if not self.over:
             self._transport.write(wire.framed(wire.PING, b""))
 
     def pause(self) -> None:
@@ -180,12 +178,12 @@ class Connection(asyncio.Protocol):
 
     def resume(self) -> None:
         """Read again."""
-        if not self._over:
+        if not self.over:
             self._transport.resume_reading()
 
     def end(self, farewell: Farewell) -> None:
         """Close, and wait a moment for the client's answer; the first reason counts."""
-        if self._over:
+        if self.over:
             return
         self._farewell = farewell
         self._leave(wire.closing(farewell.code, farewell.reason))
@@ -208,6 +206,14 @@ class Connection(asyncio.Protocol):
         finally:
             self._outbox.release()
 
+    def pause_writing(self) -> None:
+        """More than MAX_BACKLOG_BYTES wait for the reader."""
+        self._full = True
+
+    def resume_writing(self) -> None:
+        """The reader has caught up."""
+        self._full = False
+
     def connection_lost(self, exc: BaseException | None) -> None:
         """The client has gone, or the close is complete."""
         del exc
@@ -220,7 +226,7 @@ class Connection(asyncio.Protocol):
             if kind == wire.CLOSE:
                 self._leave(wire.closing(wire.close_code(payload), ""))
                 self._transport.close()
-            elif self._over or self.listener is None:
+            elif self.over or self.listener is None:
                 continue
             elif kind == wire.PING:
                 self._transport.write(wire.framed(wire.PONG, payload))
@@ -228,9 +234,9 @@ class Connection(asyncio.Protocol):
                 self.listener.received(kind, payload)
 
     def _leave(self, last_words: bytes) -> None:
-        if self._over:
+        if self.over:
             return
-        self._over = True
+        self.over = True
         self.flush()
         self._transport.write(last_words)
         self._timer = self._loop.call_later(_CLOSE_S, self._transport.abort)

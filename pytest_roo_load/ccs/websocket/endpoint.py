@@ -9,15 +9,13 @@ from aiohttp import web
 from pytest_roo_load.ccs.errors import ApiError
 from pytest_roo_load.ccs.request_id import request_id
 from pytest_roo_load.ccs.services import SERVICES, Services
-from pytest_roo_load.ccs.websocket.connection import Connection
+from pytest_roo_load.ccs.websocket.connection import MAX_BACKLOG_BYTES, Connection
 from pytest_roo_load.ccs.websocket.hub import OVERLOADED
 from pytest_roo_load.ccs.websocket.visit import Claims, Visit
 from pytest_roo_load.ccs.websocket.wire import accepted_key
 
 _SCHEME = "bearer "
 PATH = "/ws"
-# `Connection.send` looks at the backlog itself.
-_NEVER_PAUSE = 2**30
 
 
 async def websocket(request: web.Request) -> web.StreamResponse:
@@ -49,7 +47,7 @@ def _take_over(request: web.Request, transport: asyncio.Transport, connection: C
     """Have the transport speak to ``connection``, and aiohttp believe that its client has gone."""
     http = request.protocol
     transport.set_protocol(connection)
-    transport.set_write_buffer_limits(_NEVER_PAUSE)
+    transport.set_write_buffer_limits(MAX_BACKLOG_BYTES)
     http.transport = None
     http.connection_lost(None)
 
