@@ -57,8 +57,9 @@ def test_the_wheel_has_the_package_and_the_phase_and_nothing_else(installed: Pat
         path.relative_to(ROOT) for path in (ROOT / "pytest_roo_load").rglob("*") if path.suffix not in {".pyc", ""}
     }
     assert {path for path in source if not (installed / path).exists()} == set()
-    phase = {path.name for path in (ROOT / "tests" / "phase_3_3_2").glob("*.py")}
-    assert {path.name for path in (package / "phase_3_3_2").iterdir()} == phase | {"sla.toml"}
+    phase = {str(path.relative_to(ROOT / "tests")) for path in (ROOT / "tests" / "phase_3_3_2").rglob("*.py")}
+    brought = {str(path.relative_to(package)) for path in (package / "phase_3_3_2").rglob("*") if path.is_file()}
+    assert brought == phase | {"phase_3_3_2/sla.toml"}
 
 
 def test_the_phase_measures_from_the_installed_package_with_its_own_objectives(project: Path, installed: Path) -> None:
