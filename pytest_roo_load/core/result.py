@@ -31,6 +31,7 @@ __all__ = ["PhaseResult", "ResourceUse", "Result", "Statistics", "result_of"]
 
 
 Spans = tuple[tuple[float, float], ...]
+_EARLY_S = 0.02
 
 
 class Statistics:
@@ -376,9 +377,9 @@ class Result:
         return steady_state(self.faults, self.recoveries, self._under_load(), self.objectives)
 
     def _under_load(self) -> Iterator[Second]:
-        """The seconds without those of the graceful stop."""
+        """The seconds without those of the graceful stop; timers may end the load a little before its last second."""
         end_s = max(end for phase in self.phases.values() for _, end in phase.spans)
-        return (second for second in self.timeline if second.t + 1 <= end_s + 1e-6)
+        return (second for second in self.timeline if second.t + 1 <= end_s + _EARLY_S)
 
     @property
     def recovery_time(self) -> float:

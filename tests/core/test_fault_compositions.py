@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
+from math import inf
 from random import Random
 
 import pytest
@@ -15,6 +17,8 @@ from pytest_roo_load.core.faults.compose import random_schedule
 from pytest_roo_load.core.faults.schedule import Schedule
 from pytest_roo_load.core.faults.steady_state import steady_state
 from pytest_roo_load.core.faults.toml import VERBS, parse_schedule
+from pytest_roo_load.core.recording import PhaseRecording
+from pytest_roo_load.core.result import PhaseResult
 from pytest_roo_load.errors import UsageError
 
 OUTAGE = Schedule().at(2).kill("redis").then_after(3).restart("redis")
@@ -127,6 +131,14 @@ def test_the_service_level_before_during_and_after(pattern: str, expected: dict[
     assert {one.name: (one.seconds, one.held) for one in found} == expected
     assert [one.holds for one in found] == [0 < number == held for number, held in expected.values()]
     assert bool(found[1].first_broken) == ("b" in pattern[2:4])
+
+
+def test_the_last_second_counts_when_a_timer_ended_the_load_a_little_early() -> None:
+    whole = of_seconds(seconds("ggbbbgggb"), faults=(outage(),))
+    assert whole.recovery_time == 1.0
+    early = PhaseResult("steady", 0.0, 7.999, PhaseRecording())
+    assert replace(whole, phases={"steady": early}).recovery_time == 1.0
+    assert replace(whole, phases={"steady": PhaseResult("steady", 0.0, 7.5, PhaseRecording())}).recovery_time == inf
 
 
 def test_without_faults_there_is_no_before_and_after() -> None:
