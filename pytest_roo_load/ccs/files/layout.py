@@ -32,6 +32,10 @@ class Layout:
         """Return the chunks without a mark; ``marks`` has a byte for each chunk."""
         return [number for number, mark in enumerate(marks) if mark != PRESENT]
 
+    def missing_any(self, marks: bytes) -> bool:
+        """Tell whether a chunk has no mark."""
+        return marks.count(PRESENT) < self.total
+
     def received(self, marks: bytes) -> int:
         """Return how many bytes the marked chunks have together."""
         marked = marks.count(PRESENT)

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from errno import EDQUOT, EFBIG, ENOSPC
 from pathlib import Path
+from threading import Lock
 from typing import NoReturn
 
 from pytest_roo_load.ccs.errors import ApiError, CcsError
@@ -42,13 +43,17 @@ class Progress:
 
 
 class Incoming:
-    """A file that arrives. The hash follows the chunks that are there without a gap, so that the end comes quickly."""
+    """A file that arrives. The hash follows the chunks that are there without a gap, so that the end comes quickly.
+
+    Hashing needs no lock on the marks, for what is marked does not change: a chunk is hashed while the next is written.
+    """
 
     def __init__(self, file_id: str, layout: Layout) -> None:
         self.id = file_id
         self.layout = layout
         self._digest = hashlib.sha256()
         self._hashed = 0
+        self._hashing = Lock()
 
     def __repr__(self) -> str:
         return f"<Incoming {self.id}, {self._hashed} of {self.layout.total} chunks hashed>"
@@ -58,15 +63,13 @@ class Incoming:
 
         Returns the hash in hexadecimal when all is there.
         """
-        while self._hashed < self.layout.total and marks[self._hashed] == PRESENT:
-            if self._hashed == number:
-                for piece in pieces:
+        with self._hashing:
+            while self._hashed < self.layout.total and marks[self._hashed] == PRESENT:
+                start, length = self.layout.start(self._hashed), self.layout.length(self._hashed)
+                for piece in pieces if self._hashed == number else _read(data, start, length):
                     self._digest.update(piece)
-            else:
-                for piece in _read(data, self.layout.start(self._hashed), self.layout.length(self._hashed)):
-                    self._digest.update(piece)
-            self._hashed += 1
-        return self._digest.hexdigest() if self._hashed == self.layout.total else None
+                self._hashed += 1
+            return self._digest.hexdigest() if self._hashed == self.layout.total else None
 
 
 class Storage:
@@ -94,7 +97,7 @@ class Storage:
             _refuse(error)
 
     def write(self, incoming: Incoming, number: int, pieces: Sequence[bytes]) -> Progress:
-        """Store a chunk that came in ``pieces``; one that is there already must be the same.
+        """Store a chunk that came in ``pieces``; one that is there already must be the same. Only the last is hashed.
 
         Raises:
             ChunkDiffersError: it is not the same.
@@ -109,12 +112,19 @@ class Storage:
             else:
                 _write(data, start, pieces)
                 os.pwrite(marks, _MARK, number)
-            return _progress(incoming, data, marks, number, pieces)
+            there = os.pread(marks, layout.total, 0)
+            complete = not layout.missing_any(there)
+            return Progress(marks=there, sha256=incoming.follow(data, there, number, pieces) if complete else None)
 
-    def look(self, incoming: Incoming) -> Progress:
-        """Return how far a file has arrived; raises ContentGoneError."""
-        with self._locked(incoming.id) as (data, marks):
-            return _progress(incoming, data, marks)
+    def look(self, incoming: Incoming, number: int = -1, pieces: Sequence[bytes] = ()) -> Progress:
+        """Return how far a file has arrived, hashing what is there; ``pieces`` are chunk ``number``, to save reading.
+
+        Raises:
+            ContentGoneError: the file was removed.
+        """
+        with self._opened(incoming.id) as (data, marks):
+            there = os.pread(marks, incoming.layout.total, 0)
+            return Progress(marks=there, sha256=incoming.follow(data, there, number, pieces))
 
     def compare(self, file_id: str, start: int, pieces: Sequence[bytes]) -> None:
         """Check that a complete file has these bytes at ``start``; raises ChunkDiffersError or ContentGoneError."""
@@ -140,20 +150,20 @@ class Storage:
 
     @contextmanager
     def _locked(self, file_id: str) -> Iterator[tuple[int, int]]:
-        """Open a file and its marks and hold the lock; errors of a full disk are translated."""
+        with self._opened(file_id) as (data, marks):
+            fcntl.flock(marks, fcntl.LOCK_EX)
+            yield data, marks
+
+    @contextmanager
+    def _opened(self, file_id: str) -> Iterator[tuple[int, int]]:
+        """Open a file and its marks; errors of a full disk are translated."""
         try:
             with self.path(file_id).open("r+b", buffering=0) as data, self._marks(file_id).open("r+b", 0) as marks:
-                fcntl.flock(marks, fcntl.LOCK_EX)
                 yield data.fileno(), marks.fileno()
         except FileNotFoundError as error:
             raise ContentGoneError(f"the bytes of {file_id} are gone") from error
         except OSError as error:
             _refuse(error)
-
-
-def _progress(incoming: Incoming, data: int, marks: int, number: int = -1, pieces: Sequence[bytes] = ()) -> Progress:
-    there = os.pread(marks, incoming.layout.total, 0)
-    return Progress(marks=there, sha256=incoming.follow(data, there, number, pieces))
 
 
 def _compare(data: int, start: int, pieces: Sequence[bytes]) -> None:

@@ -81,6 +81,7 @@ class Uploads:
         self.storage = storage
         self._threads = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="files")
         self._known: dict[str, Upload] = {}
+        self._hashing: set[Incoming] = set()
 
     def __repr__(self) -> str:
         return f"<Uploads {len(self._known)} under way>"
@@ -180,7 +181,22 @@ class Uploads:
             if ended.row.status == UPLOADING:
                 raise
             return await self.put(ended, number, pieces)
+        if progress.sha256 is None and upload.incoming not in self._hashing:
+            self._hash_on(upload.incoming, number, pieces)
         return await self._advance(upload, progress)
+
+    def _hash_on(self, incoming: Incoming, number: int, pieces: Sequence[bytes]) -> None:
+        """Hash what is there while the client sends the next chunk."""
+        self._hashing.add(incoming)
+        hashing = asyncio.get_running_loop().run_in_executor(self._threads, self.storage.look, incoming, number, pieces)
+
+        def done(hashed: asyncio.Future[Progress]) -> None:
+            self._hashing.discard(incoming)
+            # It is done again at the end; a file that has been removed has none.
+            if not hashed.cancelled() and hashed.exception() is not None:
+                log.info("not hashed yet: %s", hashed.exception())
+
+        hashing.add_done_callback(done)
 
     async def _advance(self, upload: Upload, progress: Progress) -> UploadState:
         """Return the state after ``progress``, finishing the file when all is there."""
