@@ -98,7 +98,7 @@ def _run(work: Coroutine[Any, Any, Any]) -> Any:
 async def _trips(port: int, number: int) -> list[float]:
     """The times of round trips of all users, which begin evenly over a trip's time."""
 
-    async def user(place: int) -> list[float]:
+    async def _user(place: int) -> list[float]:
         await asyncio.sleep(place * LATENCY_S / USERS)
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         times = []
@@ -110,7 +110,7 @@ async def _trips(port: int, number: int) -> list[float]:
         writer.close()
         return times
 
-    return [one for times in await asyncio.gather(*map(user, range(USERS))) for one in times]
+    return [one for times in await asyncio.gather(*map(_user, range(USERS))) for one in times]
 
 
 async def _swallow(port: int) -> float:
