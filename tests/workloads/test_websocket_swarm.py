@@ -15,8 +15,10 @@ from pytest_roo_load.core.sequence import SequenceCheck
 from pytest_roo_load.core.timeline import ProcessUse, Second
 from pytest_roo_load.errors import UsageError
 from pytest_roo_load.session.stack import Service
-from pytest_roo_load.workloads.swarm.part import Part, Storms, Tally, use_source
+from pytest_roo_load.workloads.swarm.part import Part, use_source
 from pytest_roo_load.workloads.swarm.settings import Choices
+from pytest_roo_load.workloads.swarm.storms import Storms
+from pytest_roo_load.workloads.swarm.tally import Tally
 from pytest_roo_load.workloads.swarm.workload import SwarmWorkload, memory_each
 
 QUICK: dict[str, Any] = {"connections": 12, "duration": "0.5 s", "connect_over": "0.5 s", "interval": 0}

@@ -8,8 +8,9 @@ from pytest_roo_load.engine.user import VirtualUser
 from pytest_roo_load.workloads.lag import note_lag
 from pytest_roo_load.workloads.redis.acknowledged import Lua, Streams
 from pytest_roo_load.workloads.redis.key_value import KeyValue
-from pytest_roo_load.workloads.redis.part import TALLIES, Part
+from pytest_roo_load.workloads.redis.part import Part
 from pytest_roo_load.workloads.redis.pubsub import PubSub
+from pytest_roo_load.workloads.redis.tally import TALLIES
 from pytest_roo_load.workloads.redis.worker import Worker
 
 __all__ = ["WORKLOADS", "client"]

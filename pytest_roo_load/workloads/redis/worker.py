@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pytest_roo_load.engine.user import VirtualUser
-from pytest_roo_load.workloads.redis.part import Links, Part, Tally
+from pytest_roo_load.workloads.redis.links import Links
+from pytest_roo_load.workloads.redis.part import Part
+from pytest_roo_load.workloads.redis.tally import Tally
 
 __all__ = ["Worker"]
 

@@ -20,9 +20,10 @@ from pytest_roo_load.workloads.choices import Pace, one_of
 from pytest_roo_load.workloads.lag import lag_facts
 from pytest_roo_load.workloads.redis.connection import Address, Redis, Refusal, connect, first_refusal
 from pytest_roo_load.workloads.redis.journey import WORKLOADS, client
-from pytest_roo_load.workloads.redis.part import TALLIES, Part, Tally, commands
+from pytest_roo_load.workloads.redis.part import Part, commands
 from pytest_roo_load.workloads.redis.server import Server, need_of
 from pytest_roo_load.workloads.redis.settings import Choices
+from pytest_roo_load.workloads.redis.tally import TALLIES, Tally
 from pytest_roo_load.workloads.workload import Examined, Measured
 
 __all__ = ["RedisWorkload"]

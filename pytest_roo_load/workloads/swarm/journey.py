@@ -8,8 +8,10 @@ from typing import Protocol
 
 from pytest_roo_load.core.ports import User
 from pytest_roo_load.workloads.swarm.echo import Echo
-from pytest_roo_load.workloads.swarm.part import TALLIES, Part, Storms, Tally, use_source
+from pytest_roo_load.workloads.swarm.part import Part, use_source
 from pytest_roo_load.workloads.swarm.relay import Relay
+from pytest_roo_load.workloads.swarm.storms import Storms
+from pytest_roo_load.workloads.swarm.tally import TALLIES, Tally
 
 __all__ = ["WORKLOADS", "member"]
 

@@ -11,7 +11,8 @@ from pytest_roo_load.clients.ccs.session import Session
 from pytest_roo_load.core.ports import User
 from pytest_roo_load.core.sequence import SequenceCheck
 from pytest_roo_load.errors import OperationError, OperationTimeout
-from pytest_roo_load.workloads.swarm.part import CONNECTED, Part, Tally
+from pytest_roo_load.workloads.swarm.part import Part
+from pytest_roo_load.workloads.swarm.tally import CONNECTED, Tally
 
 __all__ = ["Relay"]
 

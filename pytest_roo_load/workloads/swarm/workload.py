@@ -18,8 +18,9 @@ from pytest_roo_load.core.units import Dimension
 from pytest_roo_load.errors import UsageError
 from pytest_roo_load.workloads.choices import one_of
 from pytest_roo_load.workloads.swarm.journey import WORKLOADS, member
-from pytest_roo_load.workloads.swarm.part import CONNECTED, TALLIES, Part, Tally
+from pytest_roo_load.workloads.swarm.part import Part
 from pytest_roo_load.workloads.swarm.settings import Choices
+from pytest_roo_load.workloads.swarm.tally import CONNECTED, TALLIES, Tally
 from pytest_roo_load.workloads.workload import Examined, Measured
 
 __all__ = ["SwarmWorkload"]
