@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 KNOWN = Known(routes=(("GET", "/x"),), token="t", user_id="u", device_id="d", ids=("i",))
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(draw=st.randoms(use_true_random=False))
 def test_no_bytes_are_the_servers_fault(target: Any, draw: random.Random) -> None:
     async def scenario() -> list[str]:
