@@ -12,7 +12,7 @@ from pytest_roo_load.session.options import add_options
 
 pytest_plugins = tuple(
     f"pytest_roo_load.fixtures.{name}"
-    for name in ("capacity", "chaos", "consistency", "leaks", "load", "stack", "workloads")
+    for name in ("capacity", "ccs_workloads", "chaos", "consistency", "leaks", "load", "stack", "workloads")
 )
 
 

@@ -23,10 +23,12 @@ class Observation:
     """What becomes known of an operation while it runs.
 
     Attributes:
+        value: What is given; set it where that is known only meanwhile.
         result: Set it to what came back: the value read.
         outcome: How it ended; set it where the client knows better than `observe` can.
     """
 
+    value: Any = None
     result: Any = None
     outcome: Outcome = field(default=Outcome.OK)
 
@@ -56,7 +58,7 @@ async def observe(user: User, kind: str, *, key: Hashable = None, value: Any = N
         key: The object it is done to.
         value: What is given.
     """
-    seen = Observation()
+    seen = Observation(value=value)
     began_s = perf_counter()
     try:
         yield seen
@@ -68,7 +70,7 @@ async def observe(user: User, kind: str, *, key: Hashable = None, value: Any = N
             client=user.id,
             kind=kind,
             key=key,
-            value=value,
+            value=seen.value,
             result=seen.result,
             began_s=began_s,
             ended_s=perf_counter(),

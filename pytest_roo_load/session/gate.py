@@ -25,6 +25,7 @@ MEASURING = frozenset(
     {
         *("virtual_users", "capacity", "consistency", "leaks"),
         *("postgres_stress", "redis_stress", "message_queue", "websocket_swarm"),
+        *("file_sync", "commands", "mass_users"),
     }
 )
 INPUT_KEY = "roo_load"

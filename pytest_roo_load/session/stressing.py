@@ -10,7 +10,7 @@ from pytest_roo_load.core.result import Result
 from pytest_roo_load.errors import UsageError
 from pytest_roo_load.session.config import stay_here
 from pytest_roo_load.session.measured import Measured
-from pytest_roo_load.session.measuring import Asked, measure
+from pytest_roo_load.session.measuring import Asked, measure, measuring
 from pytest_roo_load.session.run import Run
 from pytest_roo_load.session.stack import Service, pids_behind
 from pytest_roo_load.workloads import workload as ready
@@ -19,9 +19,10 @@ from pytest_roo_load.workloads.background import Background
 if TYPE_CHECKING:
     import pytest
 
+    from pytest_roo_load.core.faults.schedule import Schedule
     from pytest_roo_load.workloads.workload import Workload
 
-__all__ = ["Stress", "place"]
+__all__ = ["Stress", "place", "stress"]
 
 _PRIVATE = "roo."
 
@@ -51,22 +52,39 @@ class Stress:
         """
         return place(self._request.getfixturevalue(name) if given is None else given, name, argument, self._run)
 
-    def perform(self, workload: Workload, service: Service, *, target: bool = False) -> Result:
+    def database(self) -> str | None:
+        """The DSN of the target's database, where it is known: an embedded one's, or the one of `--roo-postgres`."""
+        if self._run.config.postgres is not None:
+            return self._run.config.postgres
+        known = self._run.stack.known().get("postgres")
+        return None if known is None else known.url
+
+    def perform(
+        self, workload: Workload, service: Service, *, target: bool = False, faults: Schedule | None = None
+    ) -> Result:
         """Load the service and say what became of its data.
 
         Args:
             workload: What is done.
             service: Whose processes are looked at.
             target: Whether the journeys reach the service as their target.
+            faults: What is broken meanwhile.
         """
+        asked = Asked(
+            journey=None,
+            profile=workload.profile,
+            target=service if target else None,
+            watched={service.name: service.pids},
+            faults=faults,
+        )
         with Background() as background:
             try:
                 background.run(workload.prepare())
-                return self._measure(workload, background, service, service if target else None)
+                return self._measure(workload, background, asked)
             finally:
                 background.run(workload.clean_up())
 
-    def _measure(self, workload: Workload, background: Background, service: Service, target: Service | None) -> Result:
+    def _measure(self, workload: Workload, background: Background, asked: Asked) -> Result:
         watching = background.start(workload.watch())
 
         def complete(result: Result, interval: tuple[float, float]) -> Result:
@@ -78,14 +96,12 @@ class Stress:
                 result, values=values, facts=examined.facts, findings=examined.findings, gauges=examined.gauges
             )
 
-        asked = Asked(
-            journey=workload.journeys(),
-            profile=workload.profile,
-            target=target,
-            watched={service.name: service.pids},
-            complete=complete,
-        )
-        return measure(self._run, self._measured, asked)
+        return measure(self._run, self._measured, replace(asked, journey=workload.journeys(), complete=complete))
+
+
+def stress(request: pytest.FixtureRequest) -> Stress:
+    """What a fixture of ready-made workloads works with."""
+    return Stress(request, *measuring(request))
 
 
 def place(given: Any, name: str, argument: str, run: Run) -> Service:

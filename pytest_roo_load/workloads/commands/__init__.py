@@ -1,0 +1,1 @@
+"""Commands in bulk, executed by devices: `commands`."""

@@ -1,0 +1,173 @@
+"""What a user does who sends commands from one device to be executed on another."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any, TypeVar
+
+from pytest_roo_load.clients.ccs import CCS, Device, Session, needs
+from pytest_roo_load.clients.ccs.device import Task
+from pytest_roo_load.core.ports import User
+from pytest_roo_load.errors import OperationError, OperationTimeout
+from pytest_roo_load.workloads.commands.bulk import Bulk
+
+__all__ = ["COMPLETED", "TALLIES", "Part", "Tally", "operate"]
+
+TALLIES = "roo.commands.tallies"
+COMPLETED = "command from queue to completion"
+_PAUSE_S, _PATIENCE_S, _QUIET_S = 0.2, 60.0, 5.0
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Travels to generators.
+
+    Attributes:
+        disturbed: Whether something is broken meanwhile: then a user tries again instead of giving up.
+    """
+
+    bulk: int
+    by_server: float
+    disturbed: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """What one user knows of its commands.
+
+    Attributes:
+        queued: Commands that the server has acknowledged.
+        on_device: Of these, the ones for the device.
+        executed: Keys that the device has executed; it executes none twice.
+        again: Commands that came to the device again.
+        late: Commands that came after one that they should have come before.
+        strange: Commands that came and had not been queued.
+        effects: Effects that the server has of the user's commands; None when it could not be asked.
+        ended: Commands that the server says are completed.
+    """
+
+    queued: int = 0
+    on_device: int = 0
+    executed: int = 0
+    again: int = 0
+    late: int = 0
+    strange: int = 0
+    effects: int | None = None
+    ended: int = 0
+
+
+@needs("commands", "websocket")
+async def operate(part: Part, user: User) -> None:
+    """Queue bulks of commands, execute them on another device, and ask the server what became of all."""
+    operator = _Operator(part, user)
+    try:
+        await operator.begin()
+        async for number in user.iterations():
+            await operator.operate(f"{user.run}-{user.id}-{number}-")
+        await operator.ask()
+    finally:
+        user.record(TALLIES, operator.tally)
+
+
+class _Operator:
+    def __init__(self, part: Part, user: User) -> None:
+        self._part = part
+        self._user = user
+        self._sender: Session
+        self._executor: Session
+        self._device: Device | None = None
+        self._done: dict[str, Any] = {}
+        self.tally = Tally()
+
+    def __repr__(self) -> str:
+        return f"<_Operator {self._user.id}, {self.tally}>"
+
+    async def begin(self) -> None:
+        account = CCS(self._user)
+        self._sender, self._executor = await account.login("mobile"), await account.login("desktop")
+        self._device = await self._executor.connect()
+
+    async def operate(self, prefix: str) -> None:
+        """One bulk, from the request until all of it has been executed."""
+        part, tally = self._part, self.tally
+        bulk = Bulk.made(
+            prefix, part.bulk, device=self._executor.device_id, by_server=part.by_server, draw=self._user.random
+        )
+        began = perf_counter()
+        await self._insist(lambda: self._sender.commands(bulk.bodies))
+        tally.queued += len(bulk.bodies)
+        tally.on_device += len(bulk.expected)
+        await self._execute(bulk, began)
+        tally.again += bulk.again
+        tally.strange += bulk.strange
+        tally.late += 0 if part.disturbed else bulk.late()
+
+    async def _execute(self, bulk: Bulk, began: float) -> None:
+        slot = self._user.recorder.group_slot(COMPLETED)
+        slot.started += len(bulk.expected)
+        until = perf_counter() + _PATIENCE_S
+        while not bulk.is_complete and perf_counter() < until:
+            task = await self._insist(self._next)
+            bulk.see(task)
+            if task.key not in self._done:
+                self._done[task.key] = {"place": len(self._done)}
+                slot.ok.append(perf_counter() - began)
+            if self._device is not None:
+                self._device.complete(task, self._done[task.key])
+        self.tally.executed = len(self._done)
+
+    async def _next(self) -> Task:
+        if self._device is None:
+            self._device = await self._executor.connect()
+        try:
+            task = await self._device.next_task(_QUIET_S)
+            self._device.accept(task)
+        except OperationTimeout:
+            raise  # quiet is no lost connection
+        except OperationError:
+            self._device = None
+            raise
+        return task
+
+    async def ask(self) -> None:
+        """What the server says of all commands, once every one has ended."""
+        tally, until = self.tally, perf_counter() + _PATIENCE_S
+        while perf_counter() < until:
+            stats = await self._insist(self._sender.command_stats)
+            tally.ended = int(stats["by_status"].get("completed", 0))
+            tally.effects = int(stats["effects"])
+            if tally.effects >= tally.queued:
+                return
+            if self._device is not None:
+                await self._report_again()
+            await asyncio.sleep(_PAUSE_S)
+
+    async def _report_again(self) -> None:
+        """A command that comes again after a crash is reported again, and not executed again."""
+        assert self._device is not None
+        try:
+            task = await self._device.next_task(_PAUSE_S)
+        except OperationTimeout:
+            return
+        except OperationError:
+            self._device = await self._insist(self._executor.connect)
+            return
+        self._device.accept(task)
+        self.tally.again += 1
+        self._device.complete(task, self._done.get(task.key))
+
+    async def _insist(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Ask, again and again where something is broken on purpose."""
+        until = perf_counter() + _PATIENCE_S
+        while True:
+            try:
+                return await ask()
+            except OperationError:
+                if not self._part.disturbed or perf_counter() > until:
+                    raise
+            await asyncio.sleep(_PAUSE_S)

@@ -1,0 +1,1 @@
+"""Many users of a CCS, from their creation to their end: `mass_users`."""
