@@ -114,7 +114,7 @@ class WrongCCS:
         )
         answer = await self.answer(asked)
         response = web.Response(status=answer.status, headers=answer.headers, body=answer.body)
-        if response.headers.pop("X-Was", None):
+        if response.headers.pop("X-Was", None) and "gzip" in request.headers.get("Accept-Encoding", ""):
             response.enable_compression(web.ContentCoding.gzip)
         return response
 

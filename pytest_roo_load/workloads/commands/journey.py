@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, TypeVar
@@ -28,9 +28,11 @@ class Part:
     """Travels to generators.
 
     Attributes:
+        prefix: How the idempotency keys of this run begin.
         disturbed: Whether something is broken meanwhile: then a user tries again instead of giving up.
     """
 
+    prefix: str
     bulk: int
     by_server: float
     disturbed: bool
@@ -48,7 +50,6 @@ class Tally:
         late: Commands that came after one that they should have come before.
         strange: Commands that came and had not been queued.
         effects: Effects that the server has of the user's commands; None when it could not be asked.
-        ended: Commands that the server says are completed.
     """
 
     queued: int = 0
@@ -58,7 +59,6 @@ class Tally:
     late: int = 0
     strange: int = 0
     effects: int | None = None
-    ended: int = 0
 
 
 @needs("commands", "websocket")
@@ -68,7 +68,7 @@ async def operate(part: Part, user: User) -> None:
     try:
         await operator.begin()
         async for number in user.iterations():
-            await operator.operate(f"{user.run}-{user.id}-{number}-")
+            await operator.operate(f"{part.prefix}{user.id}-{number}-")
         await operator.ask()
     finally:
         user.record(TALLIES, operator.tally)
@@ -80,6 +80,7 @@ class _Operator:
         self._user = user
         self._sender: Session
         self._executor: Session
+        self._before: Mapping[str, Any] = {}
         self._device: Device | None = None
         self._done: dict[str, Any] = {}
         self.tally = Tally()
@@ -91,6 +92,7 @@ class _Operator:
         account = CCS(self._user)
         self._sender, self._executor = await account.login("mobile"), await account.login("desktop")
         self._device = await self._executor.connect()
+        self._before = await self._sender.command_stats()  # an account may have a history
 
     async def operate(self, prefix: str) -> None:
         """One bulk, from the request until all of it has been executed."""
@@ -139,8 +141,7 @@ class _Operator:
         tally, until = self.tally, perf_counter() + _PATIENCE_S
         while perf_counter() < until:
             stats = await self._insist(self._sender.command_stats)
-            tally.ended = int(stats["by_status"].get("completed", 0))
-            tally.effects = int(stats["effects"])
+            tally.effects = int(stats["effects"]) - int(self._before["effects"])
             if tally.effects >= tally.queued:
                 return
             if self._device is not None:

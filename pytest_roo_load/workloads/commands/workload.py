@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import secrets
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -39,7 +40,12 @@ class CommandsWorkload:
 
     def journeys(self) -> Mapping[Any, float]:
         """See `Workload`."""
-        part = Part(bulk=self._choices.bulk, by_server=self._choices.by_server, disturbed=self._disturbed)
+        part = Part(
+            prefix=f"roo-{secrets.token_hex(4)}-",
+            bulk=self._choices.bulk,
+            by_server=self._choices.by_server,
+            disturbed=self._disturbed,
+        )
         journey = functools.partial(operate, part)
         journey.__name__ = "operate devices"  # type: ignore[attr-defined]
         journey.needs = operate.needs  # type: ignore[attr-defined]

@@ -1,0 +1,73 @@
+"""Many users, on the reference CCS and on one that forgets some."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from workload_lab import Outcome, stress
+from wrong_ccs import API, Answer, Request, WrongCCS, serving
+
+from pytest_roo_load.errors import UsageError
+from pytest_roo_load.session.stack import Service
+from pytest_roo_load.workloads.background import Background
+from pytest_roo_load.workloads.users.settings import Choices
+from pytest_roo_load.workloads.users.workload import UsersWorkload
+
+
+class OneIsForgotten(WrongCCS):
+    """The last deactivation of a batch is answered as done, and is not."""
+
+    async def answer(self, request: Request) -> Answer:
+        if request.path != f"{API}/users/batch":
+            return await self.forward(request)
+        operations = json.loads(request.body)["operations"]
+        if operations[0]["op"] != "deactivate":
+            return await self.forward(request)
+        asked = Request(
+            method=request.method,
+            path=request.path,
+            url=request.url,
+            headers=request.headers,
+            body=json.dumps({"operations": operations[:-1]}).encode(),
+        )
+        answer = await self.forward(asked)
+        body = answer.json
+        body["data"]["results"].append(body["data"]["results"][-1] | {"user_id": operations[-1]["user_id"]})
+        return Answer(status=answer.status, headers=answer.headers, body=json.dumps(body).encode())
+
+
+def manage(url: str, dsn: str | None, folder: Path, **choices: Any) -> Outcome:
+    workload = UsersWorkload(Choices(**({"count": 20, "batch": 10, "managers": 2} | choices)), dsn)
+    return stress(workload, folder, target=url)
+
+
+def test_users_live_and_are_gone(target: Service, postgres: Service, tmp_path: Path) -> None:
+    outcome = manage(target.url, postgres.url, tmp_path)
+    assert outcome.result.failed == 0
+    assert [str(finding) for finding in outcome.examined.findings if finding.verdict.value != "pass"] == []
+    assert len(outcome.examined.findings) == 3
+    assert {outcome.fact(f"users: {stage}") for stage in ("create", "update", "log in", "refused", "delete")} == {20}
+
+
+def test_a_batch_that_forgets_a_user_is_found(target: Service, tmp_path: Path) -> None:
+    with Background() as background:
+        server = serving(OneIsForgotten(target.url))
+        url = background.run(server.__aenter__())
+        try:
+            outcome = manage(url, None, tmp_path)
+        finally:
+            background.run(server.__aexit__(None, None, None))
+    (broken,) = outcome.broken
+    assert (broken.promise, broken.broken) == ("no user is left half-made", 2)
+    assert "was deactivated and can log in" in broken.problems[0].text
+
+
+@pytest.mark.parametrize(
+    ("choices", "told"), [({"count": 100, "batch": 30}, "a multiple of batch=30"), ({"batch": 1001}, "batch")]
+)
+def test_what_cannot_be_chosen(choices: dict[str, Any], told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        Choices(**choices)
