@@ -95,7 +95,7 @@ def test_a_pool_lends_fewer_connections_than_there_are_clients(postgres: Service
 def test_an_open_rate_counts_from_the_intended_start(postgres: Service, tmp_path: Path) -> None:
     outcome = load(postgres.url, "read", tmp_path, Pace(clients=4, duration="1 s", rate="100/s"))
 
-    assert outcome.result.arrivals == 100
+    assert outcome.result.arrivals in {99, 100}, "the first may count for the warm-up still"
     assert outcome.result.groups["schedule lag"].count > 0
 
 

@@ -88,7 +88,7 @@ def test_several_generators_account_together(redis: Service, tmp_path: Path) -> 
 def test_an_open_rate_and_a_pipeline_count_every_command(redis: Service, tmp_path: Path) -> None:
     outcome = load(redis.url, "get", tmp_path, Pace(clients=4, duration="1 s", rate="50/s"), pipeline=4)
 
-    assert outcome.result.arrivals == 50
+    assert outcome.result.arrivals in {49, 50}, "the first may count for the warm-up still"
     begun = outcome.result.groups["schedule lag"].count
     assert 0 < begun <= 50
     assert outcome.result.count == 4 * begun
