@@ -36,6 +36,7 @@ _MARKERS = (
     "contract: whether the target keeps the contract of a CCS",
     "concurrent_users: phase 3.3.2.1, concurrent users",
     "high_volume: phase 3.3.2.2, high volumes of data",
+    "stress: phase 3.3.2.3, faults, exhaustion and leaks",
 )
 _ASKING = frozenset({"sla", "scenario", "needs"})
 

@@ -1,0 +1,115 @@
+"""Phase 3.3.2.3: stress: what is broken or used up on purpose while users work, and what they notice of it.
+
+Users go on whatever happens. They write down what was acknowledged and look for it when the load has ended.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_roo_load import OperationError, constant_users, observe
+from pytest_roo_load.clients.ccs import CCS
+
+if TYPE_CHECKING:
+    from pytest_roo_load import Result, User
+    from pytest_roo_load.clients.ccs import Conversation, Session
+    from pytest_roo_load.fixtures.chaos import Faults
+    from pytest_roo_load.fixtures.consistency import Consistency
+    from pytest_roo_load.fixtures.load import VirtualUsers
+    from pytest_roo_load.session.scale import Scale
+
+pytestmark = pytest.mark.stress
+
+READ_BACK = "conversations read back"
+PAGE = 100
+
+
+async def keep_a_diary(user: User) -> None:
+    """Post on and on, then read everything back."""
+    session = await CCS(user).login()
+    conversation = await session.create_conversation("A diary")
+    async for number in user.iterations():
+        with suppress(OperationError):
+            async with observe(user, "add", key=conversation.id, value=f"entry {number}"):
+                await conversation.post(f"entry {number}")
+        await user.think(0.3, 0.7)
+    async with observe(user, "read", key=conversation.id) as seen:
+        seen.result = await everything_in(session, conversation)
+    user.record(READ_BACK, 1)
+
+
+async def everything_in(session: Session, conversation: Conversation) -> list[str]:
+    """The content of every message of a conversation."""
+    found: list[str] = []
+    while True:
+        path = f"/conversations/{conversation.id}/messages?limit={PAGE}&offset={len(found)}"
+        page = (await session.call("GET", path))["messages"]
+        found += [message["content"] for message in page]
+        if len(page) < PAGE:
+            return found
+
+
+def expect_every_entry(result: Result, consistency: Consistency, users: int) -> None:
+    """Each user has read the whole diary at the end, and everything acknowledged was in it."""
+    consistency.elements(result)
+    assert len(result.values[READ_BACK].items) == users
+
+
+def errors_of(result: Result) -> set[str]:
+    """The kinds of errors that users met, whenever."""
+    return {kind for phase in result.phases.values() for kind in phase.errors}
+
+
+@pytest.mark.scenario("cascade")
+def test_cascading_failure(virtual_users: VirtualUsers, faults: Faults, consistency: Consistency, scale: Scale) -> None:
+    """Redis dies, then PostgreSQL, then the server stands still and dies; everything comes back by itself."""
+    down = scale(quick="500 ms", standard="3 s", soak="20 s")
+    apart = scale(quick="1 s", standard="5 s", soak="30 s")
+    duration = scale(quick="15 s", standard="50 s", soak="5 min")
+    cascade = faults.at("4 s").kill("redis").then_after(down).restart("redis")
+    cascade = cascade.then_after(apart).kill("postgres").then_after(down).restart("postgres")
+    cascade = cascade.then_after(apart).pause("ccs", duration=down).then_after(apart).restart("ccs")
+    result = virtual_users.run(keep_a_diary, constant_users(50, duration, warm_up="2 s"), faults=cascade)
+    assert errors_of(result), "nobody noticed"
+    expect_every_entry(result, consistency, 50)
+
+
+@pytest.mark.scenario("network-slow")
+def test_slow_network(virtual_users: VirtualUsers, faults: Faults, consistency: Consistency, scale: Scale) -> None:
+    """Answers to users are late, and packets of users and of the database's answers are lost."""
+    lasts = scale(quick="4 s", standard="15 s", soak="2 min")
+    duration = scale(quick="12 s", standard="40 s", soak="5 min")
+    slow = faults.at("4 s").slow("ccs", latency="200 ms", jitter="50 ms", duration=lasts)
+    slow = slow.at("4 s").lose("ccs", rate="5 %", duration=lasts).at("4 s").lose("postgres", rate="5 %", duration=lasts)
+    result = virtual_users.run(keep_a_diary, constant_users(20, duration, warm_up="2 s"), faults=slow)
+    expect_every_entry(result, consistency, 20)
+
+
+@pytest.mark.scenario("network-broken")
+def test_broken_network(virtual_users: VirtualUsers, faults: Faults, consistency: Consistency, scale: Scale) -> None:
+    """Connections are reset, and nothing gets through between users, the server, its database and its cache."""
+    lasts = scale(quick="500 ms", standard="3 s", soak="20 s")
+    apart = scale(quick="500 ms", standard="4 s", soak="20 s")
+    duration = scale(quick="12 s", standard="45 s", soak="5 min")
+    broken = faults.at("4 s").cut("ccs", duration=lasts).then_after(apart).partition("postgres", duration=lasts)
+    broken = broken.then_after(apart).partition("redis", duration=lasts)
+    broken = broken.then_after(apart).reset("postgres", duration=lasts)
+    result = virtual_users.run(keep_a_diary, constant_users(20, duration, warm_up="2 s"), faults=broken)
+    assert errors_of(result), "nobody noticed"
+    expect_every_entry(result, consistency, 20)
+
+
+@pytest.mark.scenario("database-connections")
+def test_no_connection_left(
+    virtual_users: VirtualUsers, faults: Faults, consistency: Consistency, scale: Scale
+) -> None:
+    """The server loses its connections to PostgreSQL, and others have taken all that there are before it is back."""
+    lasts = scale(quick="2500 ms", standard="10 s", soak="1 min")
+    duration = scale(quick="11 s", standard="30 s", soak="5 min")
+    storm = faults.at("4 s").cut("postgres", duration="1 s").at("4500 ms").fill_connections(duration=lasts)
+    result = virtual_users.run(keep_a_diary, constant_users(20, duration, warm_up="2 s"), faults=storm)
+    assert "status 503" in errors_of(result)
+    expect_every_entry(result, consistency, 20)
