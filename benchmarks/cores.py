@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["GENERATOR", "GENERATORS", "SERVER", "pinned"]
+__all__ = ["GENERATOR", "GENERATORS", "SERVER", "pinned", "unhurried"]
 
 _CORES = sorted(os.sched_getaffinity(0))
 SERVER = _CORES[0]
@@ -23,3 +23,14 @@ def pinned(*cores: int) -> Iterator[None]:
         yield
     finally:
         os.sched_setaffinity(0, before)
+
+
+@contextmanager
+def unhurried() -> Iterator[None]:
+    """Processes that are started inside do not interrupt each other when they wake up (SCHED_BATCH, sched(7))."""
+    before = os.sched_getscheduler(0)
+    os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, before, os.sched_param(0))

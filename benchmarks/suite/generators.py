@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from benchmarks.cores import GENERATORS
+from benchmarks.cores import GENERATORS, unhurried
 from benchmarks.outcome import Goal, Outcome
 from benchmarks.programs.own import GENERATING, own_run
 from benchmarks.rounds import interleaved, middle, ratio
@@ -16,14 +16,15 @@ from benchmarks.suite.http_rate import observed
 
 __all__ = ["measure"]
 
-USERS, ROUNDS = 64, 3
+USERS, ROUNDS = 64, 2
 NUMBERS = (1, 2, 4, 8)
 _SPREAD = 1.1
 _ABOUT = f"""
 {USERS} users per generator ask nginx for `/` without a pause; generators are local processes (`--roo-generators`)
 and share {len(GENERATORS)} of the machine's {os.cpu_count()} cores, nginx has another one. CPU is that of the processes
 of the generators alone, in {ROUNDS} interleaved rounds. Where generators have a core each, the rate is to grow with
-their number; where they share one, only the cost of a request can be compared.
+their number; where they share one, only the cost of a request can be compared. Then the cost is also that of switching
+between them, so the kernel is asked not to let one interrupt another whenever it wakes up (SCHED_BATCH).
 """
 
 
@@ -65,6 +66,7 @@ def _contender(server: Nginx, number: int) -> Callable[[], Mapping[str, float]]:
         variables = {"USERS": str(USERS * number)}
         options = ("--roo-generators", str(number))
         with (
+            unhurried(),
             tempfile.TemporaryDirectory(prefix="roo-benchmark-") as folder,
             own_run(Path(folder), "test_ask.py::test_ask", server.url, *options, environment=variables) as run,
         ):
