@@ -9,6 +9,7 @@ from pytest_roo_load.core.recording import PhaseRecording
 from pytest_roo_load.engine.recorder import PhaseRecorder
 
 if TYPE_CHECKING:
+    from pytest_roo_load.engine.turns import Turns
     from pytest_roo_load.engine.user import VirtualUser
 
 __all__ = ["Iterations"]
@@ -22,10 +23,11 @@ class Iterations:
     Every 64th turn gives way to other users, so that a journey that never waits cannot hold up the generator.
     """
 
-    __slots__ = ("_number", "_phase", "_recorder", "_user")
+    __slots__ = ("_number", "_phase", "_recorder", "_turns", "_user")
 
-    def __init__(self, user: VirtualUser, recorder: PhaseRecorder) -> None:
+    def __init__(self, user: VirtualUser, turns: Turns, recorder: PhaseRecorder) -> None:
         self._user = user
+        self._turns = turns
         self._recorder = recorder
         self._number = -1
         self._phase: PhaseRecording | None = None
@@ -42,7 +44,7 @@ class Iterations:
             self._phase = None
         if self._number % _BREATH == _BREATH - 1:
             await asyncio.sleep(0)
-        turn = self._user.take_turn()
+        turn = self._user.take_turn() if self._number < 0 else self._turns.take(self._user)
         if turn is not True and (turn is False or not await turn):
             raise StopAsyncIteration
         self._phase = self._recorder.current

@@ -131,7 +131,7 @@ class VirtualUser:
         """Counts 0, 1, 2 ... until the load ends."""
         if self._turns is not None:
             self._turns.end()
-        self._turns = Iterations(self, self._surroundings.recorder)
+        self._turns = Iterations(self, self._surroundings.turns, self._surroundings.recorder)
         return self._turns
 
     def dismiss(self) -> None:
@@ -162,7 +162,7 @@ class VirtualUser:
             self._turns.end()
 
     def take_turn(self) -> bool | Awaitable[bool]:
-        """Whether another iteration may begin, at once or to be waited for."""
+        """Whether the first iteration may begin, at once or to be waited for; the call may have been given a turn."""
         if self._has_turn:
             self._has_turn = False
             return not (self._surroundings.pauses.ended or self.dismissed)

@@ -161,6 +161,8 @@ class HttpClient:
 
     def get(self, path: str, **options: Unpack[RequestOptions]) -> Coroutine[Any, Any, Response]:
         """GET; see `request`."""
+        if self._plain and not options:
+            return self._once("GET", path, options, self._home)
         return self._ask("GET", path, options)
 
     def delete(self, path: str, **options: Unpack[RequestOptions]) -> Coroutine[Any, Any, Response]:

@@ -49,15 +49,14 @@ class Pool:
 
     def exchange(self, head: bytes, body: bytes | StreamedBody, deadline: float) -> Awaitable[Response]:
         """See `transport.Transport`."""
-        connection = self._take_idle()
-        if connection is not None and type(body) is bytes:
-            return connection.send(head, body, deadline)
-        return self._exchange(connection, head, body, deadline)
+        if self.idle and type(body) is bytes:
+            connection = self.idle.pop()
+            if connection.reusable:
+                return connection.send(head, body, deadline)
+        return self._exchange(head, body, deadline)
 
-    async def _exchange(
-        self, connection: Connection | None, head: bytes, body: bytes | StreamedBody, deadline: float
-    ) -> Response:
-        connection = connection or await self._connect(deadline)
+    async def _exchange(self, head: bytes, body: bytes | StreamedBody, deadline: float) -> Response:
+        connection = self._take_idle() or await self._connect(deadline)
         if isinstance(body, bytes):
             return await connection.send(head, body, deadline)
         answer = connection.send(head, b"", deadline)
