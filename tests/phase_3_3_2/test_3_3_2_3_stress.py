@@ -5,6 +5,7 @@ Users go on whatever happens. They write down what was acknowledged and look for
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -18,13 +19,16 @@ if TYPE_CHECKING:
     from pytest_roo_load.clients.ccs import Conversation, Session
     from pytest_roo_load.fixtures.chaos import Faults
     from pytest_roo_load.fixtures.consistency import Consistency
+    from pytest_roo_load.fixtures.leaks import Leaks
     from pytest_roo_load.fixtures.load import VirtualUsers
     from pytest_roo_load.session.scale import Scale
 
 pytestmark = pytest.mark.stress
 
 READ_BACK = "conversations read back"
+STORED = "files fetched again"
 PAGE = 100
+FILE_BYTES = (64 * 1024, 512 * 1024)
 
 
 async def keep_a_diary(user: User) -> None:
@@ -50,6 +54,29 @@ async def everything_in(session: Session, conversation: Conversation) -> list[st
         found += [message["content"] for message in page]
         if len(page) < PAGE:
             return found
+
+
+async def store_files(user: User) -> None:
+    """Store one file after another, then fetch everything back that was taken."""
+    session = await CCS(user).login()
+    stored: dict[str, str] = {}
+    async for _ in user.iterations():
+        content = user.random.randbytes(user.random.randint(*FILE_BYTES))
+        sha256 = hashlib.sha256(content).hexdigest()
+        with suppress(OperationError):
+            async with observe(user, "upload", key=sha256, value=sha256):
+                stored[sha256] = str((await session.upload("noise.bin", content, raw=True)).file_id)
+        await user.think(0.3, 0.7)
+    for sha256, file_id in stored.items():
+        async with observe(user, "download", key=sha256) as seen:
+            seen.result = hashlib.sha256(await session.download(file_id)).hexdigest()
+    user.record(STORED, len(stored))
+
+
+def expect_every_file(result: Result, consistency: Consistency, users: int) -> None:
+    """Each user has fetched all files at the end that the server had taken, and they are what was sent."""
+    consistency.files(result)
+    assert len(result.values[STORED].items) == users
 
 
 def expect_every_entry(result: Result, consistency: Consistency, users: int) -> None:
@@ -113,3 +140,41 @@ def test_no_connection_left(
     result = virtual_users.run(keep_a_diary, constant_users(20, duration, warm_up="2 s"), faults=storm)
     assert "status 503" in errors_of(result)
     expect_every_entry(result, consistency, 20)
+
+
+@pytest.mark.scenario("exhaustion")
+def test_exhaustion(virtual_users: VirtualUsers, faults: Faults, consistency: Consistency, scale: Scale) -> None:
+    """The server has no memory to spare, then no descriptor, then a tenth of a core."""
+    lasts = scale(quick="1500 ms", standard="8 s", soak="30 s")
+    apart = scale(quick="500 ms", standard="4 s", soak="10 s")
+    duration = scale(quick="13 s", standard="45 s", soak="3 min")
+    used_up = faults.at("4 s").limit_memory("ccs", spare="1 MB", duration=lasts)
+    used_up = used_up.then_after(apart).limit_files("ccs", duration=lasts)
+    used_up = used_up.then_after(apart).limit_cpu("ccs", share="10 %", duration=lasts)
+    mix = {keep_a_diary: 1, store_files: 1}
+    result = virtual_users.run(mix, constant_users(20, duration, warm_up="2 s"), faults=used_up)
+    assert "status 503" in errors_of(result)
+    expect_every_entry(result, consistency, 10)
+    expect_every_file(result, consistency, 10)
+
+
+@pytest.mark.scenario("disk-full")
+def test_full_disk(virtual_users: VirtualUsers, faults: Faults, consistency: Consistency, scale: Scale) -> None:
+    """The disk with the server's files is full: uploads are refused by 507, and no file is corrupted."""
+    lasts = scale(quick="3 s", standard="15 s", soak="1 min")
+    duration = scale(quick="10 s", standard="35 s", soak="3 min")
+    full = faults.at("4 s").fill_disk("ccs", duration=lasts)
+    result = virtual_users.run(store_files, constant_users(20, duration, warm_up="2 s"), faults=full)
+    assert "status 507" in errors_of(result)
+    expect_every_file(result, consistency, 20)
+
+
+@pytest.mark.scenario("leaks")
+def test_no_leak(virtual_users: VirtualUsers, leaks: Leaks, scale: Scale) -> None:
+    """Under a steady load the server's memory, descriptors and threads do not go on growing."""
+    duration = scale(quick="18 s", standard="1 min", soak="30 min")
+    warm_up = scale(quick="4 s", standard="15 s", soak="2 min")
+    mix = {keep_a_diary: 4, store_files: 1}
+    result = virtual_users.run(mix, constant_users(25, duration, warm_up=warm_up))
+    for use in ("memory", "descriptors", "threads"):
+        leaks.check(result, "ccs", use)
