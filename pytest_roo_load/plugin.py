@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Generator
 from typing import Any
 
@@ -10,15 +11,15 @@ import pytest
 from pytest_roo_load.session import gate
 from pytest_roo_load.session.options import add_options
 
-pytest_plugins = tuple(
-    f"pytest_roo_load.fixtures.{name}"
-    for name in ("capacity", "ccs_workloads", "chaos", "consistency", "leaks", "load", "stack", "workloads")
-)
+_FIXTURES = ("capacity", "ccs_workloads", "chaos", "consistency", "leaks", "load", "stack", "workloads")
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare the options."""
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """Declare the options, and register the fixtures: `pytest_plugins` would read all installed packages for each."""
     add_options(parser)
+    for name in _FIXTURES:
+        path = f"pytest_roo_load.fixtures.{name}"
+        pluginmanager.register(importlib.import_module(path), path)
 
 
 def pytest_configure(config: pytest.Config) -> None:
