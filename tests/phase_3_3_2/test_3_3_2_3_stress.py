@@ -28,7 +28,8 @@ pytestmark = pytest.mark.stress
 READ_BACK = "conversations read back"
 STORED = "files fetched again"
 PAGE = 100
-FILE_BYTES = (64 * 1024, 512 * 1024)
+SMALL_FILES = (64 * 1024, 512 * 1024)
+WHOLE_CHUNKS = (1024 * 1024, 1024 * 1024)
 
 
 async def keep_a_diary(user: User) -> None:
@@ -57,11 +58,21 @@ async def everything_in(session: Session, conversation: Conversation) -> list[st
 
 
 async def store_files(user: User) -> None:
+    """Store files of different sizes."""
+    await store(user, SMALL_FILES)
+
+
+async def store_whole_chunks(user: User) -> None:
+    """Store files that fill one chunk each, which the server has in memory while it is received."""
+    await store(user, WHOLE_CHUNKS)
+
+
+async def store(user: User, sizes: tuple[int, int]) -> None:
     """Store one file after another, then fetch everything back that was taken."""
     session = await CCS(user).login()
     stored: dict[str, str] = {}
     async for _ in user.iterations():
-        content = user.random.randbytes(user.random.randint(*FILE_BYTES))
+        content = user.random.randbytes(user.random.randint(*sizes))
         sha256 = hashlib.sha256(content).hexdigest()
         with suppress(OperationError):
             async with observe(user, "upload", key=sha256, value=sha256):
@@ -71,6 +82,11 @@ async def store_files(user: User) -> None:
         async with observe(user, "download", key=sha256) as seen:
             seen.result = hashlib.sha256(await session.download(file_id)).hexdigest()
     user.record(STORED, len(stored))
+
+
+def time_to_fetch(scale: Scale) -> str:
+    """How long users may take at the end to fetch everything again."""
+    return scale(quick="15 s", standard="1 min", soak="5 min")
 
 
 def expect_every_file(result: Result, consistency: Consistency, users: int) -> None:
@@ -144,18 +160,21 @@ def test_no_connection_left(
 
 @pytest.mark.scenario("exhaustion")
 def test_exhaustion(virtual_users: VirtualUsers, faults: Faults, consistency: Consistency, scale: Scale) -> None:
-    """The server has no memory to spare, then no descriptor, then a tenth of a core."""
-    lasts = scale(quick="1500 ms", standard="8 s", soak="30 s")
+    """The server has no memory for uploads that are slow and so many at once, then no descriptor, then little CPU."""
+    lasts = scale(quick="2500 ms", standard="8 s", soak="15 s")
     apart = scale(quick="500 ms", standard="4 s", soak="10 s")
-    duration = scale(quick="13 s", standard="45 s", soak="3 min")
-    used_up = faults.at("4 s").limit_memory("ccs", spare="1 MB", duration=lasts)
+    duration = scale(quick="15 s", standard="45 s", soak="90 s")
+    used_up = faults.at("4 s").throttle("ccs", rate="400 KB", direction="upstream", duration=lasts)
+    used_up = used_up.at("4 s").limit_memory("ccs", spare="100 KB", duration=lasts)
     used_up = used_up.then_after(apart).limit_files("ccs", duration=lasts)
     used_up = used_up.then_after(apart).limit_cpu("ccs", share="10 %", duration=lasts)
-    mix = {keep_a_diary: 1, store_files: 1}
-    result = virtual_users.run(mix, constant_users(20, duration, warm_up="2 s"), faults=used_up)
-    assert "status 503" in errors_of(result)
-    expect_every_entry(result, consistency, 10)
-    expect_every_file(result, consistency, 10)
+    mix = {keep_a_diary: 1, store_whole_chunks: 1}
+    users = constant_users(60, duration, warm_up="2 s", graceful_stop=time_to_fetch(scale))
+    result = virtual_users.run(mix, users, faults=used_up)
+    assert result.phases["fault"].failed, "memory was not short"
+    assert "status 503" in result.phases["fault 2"].errors
+    expect_every_entry(result, consistency, 30)
+    expect_every_file(result, consistency, 30)
 
 
 @pytest.mark.scenario("disk-full")
@@ -164,7 +183,8 @@ def test_full_disk(virtual_users: VirtualUsers, faults: Faults, consistency: Con
     lasts = scale(quick="3 s", standard="15 s", soak="1 min")
     duration = scale(quick="10 s", standard="35 s", soak="3 min")
     full = faults.at("4 s").fill_disk("ccs", duration=lasts)
-    result = virtual_users.run(store_files, constant_users(20, duration, warm_up="2 s"), faults=full)
+    users = constant_users(20, duration, warm_up="2 s", graceful_stop=time_to_fetch(scale))
+    result = virtual_users.run(store_files, users, faults=full)
     assert "status 507" in errors_of(result)
     expect_every_file(result, consistency, 20)
 
@@ -175,6 +195,7 @@ def test_no_leak(virtual_users: VirtualUsers, leaks: Leaks, scale: Scale) -> Non
     duration = scale(quick="18 s", standard="1 min", soak="30 min")
     warm_up = scale(quick="4 s", standard="15 s", soak="2 min")
     mix = {keep_a_diary: 4, store_files: 1}
-    result = virtual_users.run(mix, constant_users(25, duration, warm_up=warm_up))
+    users = constant_users(25, duration, warm_up=warm_up, graceful_stop=time_to_fetch(scale))
+    result = virtual_users.run(mix, users)
     for use in ("memory", "descriptors", "threads"):
         leaks.check(result, "ccs", use)
