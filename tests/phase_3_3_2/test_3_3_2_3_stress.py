@@ -124,7 +124,7 @@ def test_cascading_failure(virtual_users: VirtualUsers, faults: Faults, consiste
 def test_slow_network(virtual_users: VirtualUsers, faults: Faults, consistency: Consistency, scale: Scale) -> None:
     """Answers to users are late, and packets of users and of the database's answers are lost."""
     lasts = scale(quick="4 s", standard="15 s", soak="2 min")
-    duration = scale(quick="12 s", standard="40 s", soak="5 min")
+    duration = scale(quick="10 s", standard="40 s", soak="5 min")
     slow = faults.at("4 s").slow("ccs", latency="200 ms", jitter="50 ms", duration=lasts)
     slow = slow.at("4 s").lose("ccs", rate="5 %", duration=lasts).at("4 s").lose("postgres", rate="5 %", duration=lasts)
     result = virtual_users.run(keep_a_diary, constant_users(20, duration, warm_up="2 s"), faults=slow)
@@ -136,7 +136,7 @@ def test_broken_network(virtual_users: VirtualUsers, faults: Faults, consistency
     """Connections are reset, and nothing gets through between users, the server, its database and its cache."""
     lasts = scale(quick="500 ms", standard="3 s", soak="20 s")
     apart = scale(quick="500 ms", standard="4 s", soak="20 s")
-    duration = scale(quick="12 s", standard="45 s", soak="5 min")
+    duration = scale(quick="10 s", standard="45 s", soak="5 min")
     broken = faults.at("4 s").cut("ccs", duration=lasts).then_after(apart).partition("postgres", duration=lasts)
     broken = broken.then_after(apart).partition("redis", duration=lasts)
     broken = broken.then_after(apart).reset("postgres", duration=lasts)
@@ -192,8 +192,8 @@ def test_full_disk(virtual_users: VirtualUsers, faults: Faults, consistency: Con
 @pytest.mark.scenario("leaks")
 def test_no_leak(virtual_users: VirtualUsers, leaks: Leaks, scale: Scale) -> None:
     """Under a steady load the server's memory, descriptors and threads do not go on growing."""
-    duration = scale(quick="18 s", standard="1 min", soak="30 min")
-    warm_up = scale(quick="4 s", standard="15 s", soak="2 min")
+    duration = scale(quick="17 s", standard="1 min", soak="30 min")
+    warm_up = scale(quick="3 s", standard="15 s", soak="2 min")
     mix = {keep_a_diary: 4, store_files: 1}
     users = constant_users(25, duration, warm_up=warm_up, graceful_stop=time_to_fetch(scale))
     result = virtual_users.run(mix, users)
