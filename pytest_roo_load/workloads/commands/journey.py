@@ -115,7 +115,10 @@ class _Operator:
         until = perf_counter() + _PATIENCE_S
         while not bulk.is_complete and perf_counter() < until:
             task = await self._insist(self._next)
-            bulk.see(task)
+            if task.key in self._done and task.key not in bulk.expected:
+                self.tally.again += 1  # of an earlier bulk, as after a crash
+            else:
+                bulk.see(task)
             if task.key not in self._done:
                 self._done[task.key] = {"place": len(self._done)}
                 slot.ok.append(perf_counter() - began)
