@@ -74,7 +74,7 @@ class Stress:
             journey=None,
             profile=workload.profile,
             target=service if target else None,
-            watched={service.name: service.pids},
+            watched={service.name: self._now(service).pids},
             faults=faults,
         )
         with Background() as background:
@@ -83,6 +83,11 @@ class Stress:
                 return self._measure(workload, background, asked)
             finally:
                 background.run(workload.clean_up())
+
+    def _now(self, service: Service) -> Service:
+        """The service with the processes that it has now: an earlier test may have restarted it."""
+        known = self._run.stack.known().get(service.name)
+        return known if known is not None and known.url == service.url else service
 
     def _measure(self, workload: Workload, background: Background, asked: Asked) -> Result:
         watching = background.start(workload.watch())
