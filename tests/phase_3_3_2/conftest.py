@@ -17,12 +17,13 @@ _CONTRACT = _HERE / "test_contract.py"
 def pytest_collection_modifyitems(
     session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
 ) -> Generator[None, object, object]:
-    """Put the contract in front of what measures, also where only the latter was selected."""
+    """Put the contract in front of what measures; for a deployment also where only the latter was selected."""
     collected = [item for item in items if item.path == _CONTRACT]
     result = yield
+    selected = [item for item in items if item.path == _CONTRACT]
     if _loads_a_deployment(config, items):
-        contract = collected or _collect(session, items)
-        items[:] = [*contract, *(item for item in items if item.path != _CONTRACT)]
+        selected = collected or _collect(session, items)
+    items[:] = [*selected, *(item for item in items if item.path != _CONTRACT)]
     return result
 
 
