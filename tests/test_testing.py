@@ -17,7 +17,8 @@ from user_lab import perform_for_real
 import pytest_roo_load.testing as shipped
 from pytest_roo_load.clients.http.client import HttpClient
 from pytest_roo_load.core.ports import Probe, Slot, User
-from pytest_roo_load.core.result import Result, Statistics, result_of
+from pytest_roo_load.core.result import Result, result_of
+from pytest_roo_load.core.statistics import Statistics
 from pytest_roo_load.core.timeline import ProcessUse
 from pytest_roo_load.engine.recorder import MAX_NAMES, OTHER, PhaseRecorder
 from pytest_roo_load.errors import OperationError, UnexpectedAnswer, UsageError

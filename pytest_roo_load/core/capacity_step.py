@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from pytest_roo_load.core.capacity import Outcome, Step
-from pytest_roo_load.core.result import PhaseResult, Result
+from pytest_roo_load.core.result import Result
 from pytest_roo_load.core.sla.judge import judge
 from pytest_roo_load.core.sla.objective import Objective
+from pytest_roo_load.core.statistics import PhaseResult
 from pytest_roo_load.core.units import Dimension, format_quantity
 from pytest_roo_load.core.verdict import Verdict
 from pytest_roo_load.errors import UsageError

@@ -72,6 +72,8 @@ def _dumps(value: object) -> bytes:
     import cloudpickle  # noqa: PLC0415 - loaded when used
 
     class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+        """cloudpickle's, with code by `marshal`."""
+
         def reducer_override(self, one: Any) -> Any:
             if isinstance(one, CodeType):
                 return marshal.loads, (marshal.dumps(one),)

@@ -103,6 +103,7 @@ class _Follower:
         return f"<_Follower with {len(self._pending)} seconds pending>"
 
     async def follow(self) -> tuple[Result, tuple[float, float]]:
+        """Perform the load; the result, and its begin and end on the clock of `perf_counter`."""
         with self._spool:
             try:
                 outcomes = await self._unless_given_up(self._load.fleet.perform(self._load.shard, self))

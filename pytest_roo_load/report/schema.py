@@ -10,9 +10,10 @@ from pytest_roo_load.core.consistency.finding import Finding
 from pytest_roo_load.core.consistency.history import Event
 from pytest_roo_load.core.fact import Fact
 from pytest_roo_load.core.faults.recovery import Never, Recovery
-from pytest_roo_load.core.result import PhaseResult, Result, Statistics
+from pytest_roo_load.core.result import Result
 from pytest_roo_load.core.schema import RESULT_SCHEMA
 from pytest_roo_load.core.sla.judge import Judgement
+from pytest_roo_load.core.statistics import PhaseResult, Statistics
 from pytest_roo_load.core.timeline import ProcessUse, Second, total
 from pytest_roo_load.core.verdict import Verdict, worst
 from pytest_roo_load.report.searches import SearchRecord, search_dict

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from pytest_roo_load.core.consistency.finding import Finding
-from pytest_roo_load.core.result import Result, Statistics
+from pytest_roo_load.core.result import Result
 from pytest_roo_load.core.sla.judge import Judgement
+from pytest_roo_load.core.statistics import Statistics
 from pytest_roo_load.core.units import Dimension, format_quantity
 from pytest_roo_load.core.verdict import Verdict
 from pytest_roo_load.report.schema import RunRecord, verdict_of

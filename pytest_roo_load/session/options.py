@@ -78,6 +78,7 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
 
 def _url(*schemes: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
+        """The URL, unchanged."""
         from urllib.parse import urlsplit  # noqa: PLC0415 - only when an option has a URL
 
         allowed = " or ".join(f"{scheme}://HOST:PORT" for scheme in schemes)

@@ -1,63 +1,21 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 
 import pytest
-from client_lab import counted, run, until
+from client_lab import run, until
 from raw_server import Peer, frame, serving
+from websocket_lab import Lab, lab
 
 from pytest_roo_load.clients.sweeper import Sweeper
 from pytest_roo_load.clients.websocket.client import WebSocketClient
-from pytest_roo_load.clients.websocket.connection import Message, WebSocket
+from pytest_roo_load.clients.websocket.connection import Message
 from pytest_roo_load.engine.recorder import PhaseRecorder
-from pytest_roo_load.errors import ConnectError, ConnectionLost, OperationError, OperationTimeout, UsageError
+from pytest_roo_load.errors import ConnectionLost, OperationError, OperationTimeout, UsageError
 
 TEXT, BINARY, CLOSE, PING = 1, 2, 8, 9
 FAR = 1e18
-Talk = Callable[[Peer], Awaitable[None]]
-
-
-class Lab:
-    """A client, what it recorded, and its sweeper."""
-
-    def __init__(self, url: str) -> None:
-        self.recorder = PhaseRecorder("steady")
-        self.sweeper = Sweeper()
-        self.client = WebSocketClient(url, self.recorder, self.sweeper)
-
-    async def open(self) -> WebSocket:
-        return await self.client.connect("/ws?token=1", correlate=first_letter)
-
-    def counted(self) -> dict[str, tuple[int, dict[str, int], int]]:
-        return counted(self.recorder)
-
-
-def first_letter(message: Message) -> str | None:
-    text = message if isinstance(message, str) else message.decode()
-    if text == "boom":
-        raise ValueError("no letter in it")
-    return text[0] if text and text[0] != "-" else None
-
-
-@asynccontextmanager
-async def lab(talk: Talk) -> AsyncIterator[Lab]:
-    """A client of a server that shakes hands and then goes on with `talk`."""
-
-    async def whole(peer: Peer) -> None:
-        await peer.shake()
-        await talk(peer)
-
-    async with serving(whole) as server:
-        result = Lab(server.url)
-        yield result
-        await result.client.close()
-        await result.client.close()
-        await until(lambda: server.closed == server.accepted)
-        assert repr(result.sweeper) == "<Sweeper watching 0>"
 
 
 async def echo(peer: Peer) -> None:
@@ -269,103 +227,6 @@ def test_a_cancelled_question_is_interrupted() -> None:
         return one
 
     assert run(main()).counted()["ask"] == (0, {}, 1)
-
-
-async def forbidden(peer: Peer) -> None:
-    await peer.request()
-    await peer.say(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
-
-
-async def elsewhere(peer: Peer) -> None:
-    await peer.request()
-    here = "{}:{}".format(*peer.writer.get_extra_info("sockname")).encode()
-    await peer.say(b"HTTP/1.1 302 Found\r\nLocation: ws://" + here + b"/\r\nContent-Length: 0\r\n\r\n")
-
-
-async def garbage(peer: Peer) -> None:
-    await peer.request()
-    await peer.say(b"garbage\r\n\r\n")
-
-
-async def hang_up(peer: Peer) -> None:
-    await peer.request()
-
-
-async def reset(peer: Peer) -> None:
-    await peer.request()
-    peer.reset()
-
-
-@pytest.mark.parametrize("answer", [forbidden, elsewhere, garbage, hang_up, reset])
-def test_a_handshake_that_fails_is_counted_once(answer: Talk) -> None:
-    async def main() -> Lab:
-        async with serving(answer) as server:
-            one = Lab(server.url)
-            with pytest.raises(ConnectError) as caught:
-                await one.open()
-            assert caught.value.counted
-            assert server.accepted == 1
-        return one
-
-    assert run(main()).counted() == {"WS /ws": (0, {"handshake": 1}, 0)}
-
-
-def test_a_handshake_has_a_deadline() -> None:
-    async def main() -> Lab:
-        async def silent(peer: Peer) -> None:
-            await peer.until_gone()
-
-        async with serving(silent) as server:
-            one = Lab(server.url)
-            with pytest.raises(OperationTimeout):
-                await one.client.connect("/ws", timeout_s=0.05)
-        return one
-
-    assert run(main()).counted() == {"WS /ws": (0, {"timeout": 1}, 0)}
-
-
-def test_a_handshake_that_is_cancelled_leaves_no_connection() -> None:
-    async def main() -> Lab:
-        shake, asked = asyncio.Event(), asyncio.Event()
-
-        async def late(peer: Peer) -> None:
-            asked.set()
-            await shake.wait()
-            await peer.shake()
-            await peer.until_gone()
-
-        async with serving(late) as server:
-            one = Lab(server.url)
-            opening = asyncio.create_task(one.open())
-            await asked.wait()
-            opening.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await opening
-            shake.set()
-            await until(lambda: server.closed == 1)
-        return one
-
-    assert run(main()).counted() == {"WS /ws": (0, {}, 1)}
-
-
-def test_refused_by_nobody_there() -> None:
-    with socket.socket() as plug:
-        plug.bind(("127.0.0.1", 0))
-        one = Lab(f"http://127.0.0.1:{plug.getsockname()[1]}")
-        with pytest.raises(ConnectError):
-            run(one.open())
-    assert one.counted() == {"WS /ws": (0, {"connection refused": 1}, 0)}
-
-
-@pytest.mark.parametrize(
-    ("path", "headers"),
-    [("/ws?a b", {}), ("/ws\r\nX-Evil: 1", {}), ("/ü", {}), ("/ws", {"X": "1\r\nX-Evil: 1"}), ("/ws", {"X:": "1"})],
-)
-def test_what_cannot_be_sent_in_a_handshake_is_a_usage_error(path: str, headers: dict[str, str]) -> None:
-    one = Lab("http://127.0.0.1:1")
-    with pytest.raises(UsageError):
-        run(one.client.connect(path, headers=headers))
-    assert one.counted() == {}
 
 
 def test_a_server_that_does_not_say_goodbye_cannot_hold_up_the_close() -> None:

@@ -18,7 +18,7 @@ from pytest_roo_load.core.faults.schedule import Schedule
 from pytest_roo_load.core.faults.steady_state import steady_state
 from pytest_roo_load.core.faults.toml import VERBS, parse_schedule
 from pytest_roo_load.core.recording import PhaseRecording
-from pytest_roo_load.core.result import PhaseResult
+from pytest_roo_load.core.statistics import PhaseResult
 from pytest_roo_load.errors import UsageError
 
 OUTAGE = Schedule().at(2).kill("redis").then_after(3).restart("redis")

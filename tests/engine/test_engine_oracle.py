@@ -17,9 +17,10 @@ import pytest
 from engine_lab import load_of, measure
 
 from pytest_roo_load.core.profiles import Profile, arrival_rate, constant_users, iterations
-from pytest_roo_load.core.result import Result, Statistics
+from pytest_roo_load.core.result import Result
 from pytest_roo_load.core.sla.judge import judge
 from pytest_roo_load.core.sla.parser import parse_objective
+from pytest_roo_load.core.statistics import Statistics
 from pytest_roo_load.core.verdict import Verdict
 from pytest_roo_load.engine.fleet.inline import InlineFleet
 from pytest_roo_load.engine.fleet.local import LocalFleet

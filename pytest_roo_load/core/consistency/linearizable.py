@@ -166,6 +166,11 @@ class _Search:
         _chain(self._head, _entries(events))
 
     def run(self) -> tuple[list[Event], Event | None]:
+        """An order that explains all events and None, or the longest that was found and an event that cannot follow it.
+
+        Raises:
+            UndecidedError: Too many positions were tried.
+        """
         state, done = self._model.initial, 0
         seen: set[tuple[int, Hashable]] = set()
         entry = self._head.following

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import ceil, isfinite, log
 
-from pytest_roo_load.core.result import PhaseResult, Result, Statistics
+from pytest_roo_load.core.result import Result
 from pytest_roo_load.core.sla.objective import Metric, Objective, Subject
+from pytest_roo_load.core.statistics import PhaseResult, Statistics
 from pytest_roo_load.core.timeline import Second, total
 from pytest_roo_load.core.verdict import Verdict
 
