@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -70,10 +71,19 @@ def test_every_driver_counts_the_same(postgres: Service, tmp_path: Path, driver:
 
     assert outcome.broken == []
     assert (outcome.fact("commits"), outcome.fact("rows")) == (200, 1000)
-    assert outcome.fact("commits that the server counted") >= 200
+    assert outcome.fact("commits of all clients that the server counted") >= 200
     names = ["BEGIN", "COMMIT", *(one.name for one in TPCB.statements)]
     assert {name: one.count for name, one in outcome.result.operations.items()} == dict.fromkeys(names, 200)
     assert outcome.fact("plan time of UPDATE accounts") > 0
+
+
+def test_an_engine_without_greenlet_is_told_before_load(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """SQLAlchemy 2.1 comes without it, unless its extra is asked for."""
+    monkeypatch.delitem(sys.modules, "pytest_roo_load.workloads.postgres.drivers.with_sqlalchemy", raising=False)
+    monkeypatch.setitem(sys.modules, "greenlet", None)
+
+    with pytest.raises(UsageError, match=r"driver is not installed.*pip install 'sqlalchemy\[asyncio\]'"):
+        load("postgresql://127.0.0.1:9/db", "read", tmp_path, driver="sqlalchemy")
 
 
 def test_several_generators_account_together(postgres: Service, tmp_path: Path) -> None:

@@ -241,7 +241,7 @@ def _facts(result: Result, tally: Tally, server: Mapping[str, int]) -> Iterator[
     yield Fact(name="commits of unknown outcome", value=sum(map(len, tally.unknown.values())))
     for name, number in server.items():
         dimension = Dimension.SIZE if "bytes" in name else Dimension.COUNT
-        yield Fact(name=f"{name} that the server counted", value=number, dimension=dimension)
+        yield Fact(name=f"{name} of all clients that the server counted", value=number, dimension=dimension)
     yield from lag_facts(result)
     if WAIT in result.groups:
         yield Fact(name=f"{WAIT}, p95", value=result.groups[WAIT].p95, dimension=Dimension.TIME)

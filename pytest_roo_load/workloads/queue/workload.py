@@ -17,6 +17,7 @@ from pytest_roo_load.core.gauge import Gauge
 from pytest_roo_load.core.profiles import Profile, iterations
 from pytest_roo_load.core.result import Result
 from pytest_roo_load.core.units import Dimension
+from pytest_roo_load.workloads.looks import Looks
 from pytest_roo_load.workloads.queue.broker import Broker, Place, broker
 from pytest_roo_load.workloads.queue.consumer import TAKEN
 from pytest_roo_load.workloads.queue.journey import Part, client
@@ -48,7 +49,7 @@ class QueueWorkload:
         self._choices = choices
         self._broker: Broker = broker(url, choices.queue, choices.takeover_s, choices.tries)
         self._place: Place | None = None
-        self._depth: list[tuple[float, float]] = []
+        self._depth = Looks("depth of the queue", Dimension.COUNT)
 
     def __repr__(self) -> str:
         return f"<QueueWorkload on {self._broker!r}>"
@@ -80,7 +81,7 @@ class QueueWorkload:
         """See `Workload`: look at the depth of the queue, and say that the run is alive."""
         renewed = perf_counter()
         while True:
-            self._depth.append((perf_counter(), float(await self._broker.depth())))
+            self._depth.note(await self._broker.depth())
             if perf_counter() - renewed > _RENEW_EVERY_S:
                 renewed = perf_counter()
                 await self._broker.renew()
@@ -88,6 +89,7 @@ class QueueWorkload:
 
     async def examine(self, measured: Measured) -> Examined:
         """See `Workload`."""
+        self._depth.note(await self._broker.depth())
         produced = _produced(measured.result)
         taken, left_behind = _taken(measured.result)
         buried = await self._broker.buried()
@@ -96,14 +98,13 @@ class QueueWorkload:
             poison = self._choices.poison
             promise = "every message that cannot be processed becomes a dead letter, and no other"
             findings += (accounted(promise, len(buried), acknowledged=poison, unknown=(), over=poison),)
-        points = tuple((at - measured.began, depth) for at, depth in self._depth if at >= measured.began)
-        gauge = Gauge(name="depth of the queue", dimension=Dimension.COUNT, points=points)
+        gauge = self._depth.gauge(measured.began, measured.ended)
         facts = tuple(_facts(measured.result, gauge, len(buried), left_behind))
         again = sum(int(one.again.sum()) for one in taken)
         return Examined(
             facts=(*facts, Fact(name="messages handed out again", value=again)),
             findings=findings,
-            gauges=(gauge,) if points else (),
+            gauges=(gauge,),
         )
 
     async def clean_up(self) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from time import perf_counter
 from typing import Any
 
 from pytest_roo_load.core.consistency.finding import Finding
@@ -18,6 +17,7 @@ from pytest_roo_load.core.units import Dimension
 from pytest_roo_load.errors import ConnectError, OperationError, UsageError
 from pytest_roo_load.workloads.choices import Pace, one_of
 from pytest_roo_load.workloads.lag import lag_facts
+from pytest_roo_load.workloads.looks import Looks
 from pytest_roo_load.workloads.redis.connection import Address, Redis, Refusal, connect, first_refusal
 from pytest_roo_load.workloads.redis.journey import WORKLOADS, client
 from pytest_roo_load.workloads.redis.part import Part, commands
@@ -56,7 +56,7 @@ class RedisWorkload:
         self._pace = pace
         self._server = Server(self._address)
         self._before: dict[str, int] = {}
-        self._memory: list[tuple[float, float]] = []
+        self._memory = Looks("memory of Redis", Dimension.SIZE)
 
     def __repr__(self) -> str:
         return f"<RedisWorkload {self._name} on {self._server!r}>"
@@ -139,8 +139,7 @@ class RedisWorkload:
         for second in range(1_000_000_000):
             if second % _RENEWED_EVERY_S == 0:
                 await self._server.renew()
-            used = (await self._server.counters())["used_memory"]
-            self._memory.append((perf_counter(), float(used)))
+            self._memory.note((await self._server.counters())["used_memory"])
             await asyncio.sleep(1)
 
     async def examine(self, measured: Measured) -> Examined:
@@ -150,10 +149,10 @@ class RedisWorkload:
         for one in values.items if values else ():
             tally.add(one)
         after = await self._server.counters()
-        memory = tuple((at - measured.began, used) for at, used in self._memory if at >= measured.began)
-        gauge = Gauge(name="memory of Redis", dimension=Dimension.SIZE, points=memory)
+        self._memory.note(after["used_memory"])
+        gauge = self._memory.gauge(measured.began, measured.ended)
         facts = (*_facts(tally, self._before, after), *lag_facts(measured.result), _peak(gauge))
-        return Examined(facts=facts, findings=tuple(await self._findings(tally)), gauges=(gauge,) if memory else ())
+        return Examined(facts=facts, findings=tuple(await self._findings(tally)), gauges=(gauge,))
 
     async def _findings(self, tally: Tally) -> list[Finding]:
         if self._name == "pubsub":
@@ -202,11 +201,11 @@ def _facts(tally: Tally, before: Mapping[str, int], after: Mapping[str, int]) ->
     if tally.sent:
         yield Fact(name="messages published", value=tally.sent)
     names = {
-        "keyspace_hits": "hits that the server counted",
-        "keyspace_misses": "misses that the server counted",
+        "keyspace_hits": "hits of all clients that the server counted",
+        "keyspace_misses": "misses of all clients that the server counted",
         "evicted_keys": "evicted keys",
         "expired_keys": "expired keys",
-        "total_commands_processed": "commands that the server counted",
+        "total_commands_processed": "commands of all clients that the server counted",
     }
     for name, shown in names.items():
         yield Fact(name=shown, value=after[name] - before.get(name, 0))
