@@ -15,6 +15,7 @@ BENCHMARKS = (
     "streaming",
     "postgres_rate",
     "redis_rate",
+    "file_sync",
     "proxy",
     "toxics",
     "ccs",

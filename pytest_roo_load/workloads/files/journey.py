@@ -13,7 +13,7 @@ from pytest_roo_load.clients.observing import observe
 from pytest_roo_load.core.ports import User
 from pytest_roo_load.errors import OperationError
 from pytest_roo_load.workloads.files.content import PIECE_BYTES, Content
-from pytest_roo_load.workloads.files.transfer import Transfer, download
+from pytest_roo_load.workloads.files.transfer import Transfer, download, send
 
 __all__ = ["TALLIES", "Part", "Tally", "share"]
 
@@ -40,12 +40,14 @@ class Tally:
     Attributes:
         uploads: Complete ones.
         downloads: Complete ones.
+        again: Bytes of changed files that were sent: all of them, for the contract has no way to send less.
         ranges: Bytes that devices fetched of changed files, instead of the whole.
         wrong: What was found that must not be.
     """
 
     uploads: list[Transfer] = field(default_factory=list)
     downloads: list[Transfer] = field(default_factory=list)
+    again: int = 0
     ranges: int = 0
     wrong: list[str] = field(default_factory=list)
 
@@ -92,7 +94,7 @@ class _File:
             if cut:
                 await self._cut_off(upload, chunks[: upload.total // 2 + 1])
                 chunks = await upload.missing()
-            await self._send(upload, chunks)
+            await send(upload, chunks, at_once=self._part.at_once)
             if upload.status != "completed":
                 await upload.resume()
             seen.value = upload.sha256
@@ -102,18 +104,9 @@ class _File:
         )
         return upload
 
-    async def _send(self, upload: Upload, chunks: Sequence[int]) -> None:
-        waiting = list(reversed(chunks))
-
-        async def go_on() -> None:
-            while waiting:
-                await upload.send(waiting.pop())
-
-        await asyncio.gather(*(go_on() for _ in range(self._part.at_once)))
-
     async def _cut_off(self, upload: Upload, chunks: Sequence[int]) -> None:
         """Send some, and close the connections under the last of them."""
-        await self._send(upload, chunks[:-1])
+        await send(upload, chunks[:-1], at_once=self._part.at_once)
         last = asyncio.ensure_future(upload.send(chunks[-1]))
         await asyncio.sleep(0)
         last.cancel()
@@ -148,6 +141,7 @@ class _File:
         pieces = sorted(self._user.random.sample(range(content.pieces), min(_EDITED, content.pieces)))
         edited = content.edited(pieces)
         after = await self._upload(path, edited)
+        self._tally.again += edited.size_bytes
         await self._agree(path, {"hash": after.sha256, "size": edited.size_bytes, "base_hash": before.sha256})
         for piece in pieces:
             await self._fetch_piece(self._others[0], after, edited, piece)

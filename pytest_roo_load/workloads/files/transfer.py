@@ -1,15 +1,16 @@
-"""One download, hashed as it comes, with how fast it was and how long it stood still."""
+"""Files on their way: chunks up, and a download that is hashed as it comes, with how long it stood still."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
-from pytest_roo_load.clients.ccs import Session
+from pytest_roo_load.clients.ccs import Session, Upload
 
-__all__ = ["Transfer", "download"]
+__all__ = ["Transfer", "download", "send"]
 
 _IN_A_THREAD_BYTES = 256 * 1024
 
@@ -36,6 +37,17 @@ class Transfer:
     def rate(self) -> float:
         """Bytes per second."""
         return self.size_bytes / self.took_s if self.took_s else 0.0
+
+
+async def send(upload: Upload, chunks: Sequence[int], *, at_once: int) -> None:
+    """Send chunks of a file, so many at the same time."""
+    waiting = list(reversed(chunks))
+
+    async def go_on() -> None:
+        while waiting:
+            await upload.send(waiting.pop())
+
+    await asyncio.gather(*(go_on() for _ in range(at_once)))
 
 
 async def download(session: Session, file_id: str, size_bytes: int, *, cut: bool) -> Transfer:
