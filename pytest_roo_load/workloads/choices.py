@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from pytest_roo_load.core.profiles import Profile, arrival_rate, constant_users, iterations
 from pytest_roo_load.errors import UsageError
 
-__all__ = ["Pace", "chosen", "in_range", "one_of"]
+__all__ = ["Pace", "chosen", "in_range", "one_of", "paced"]
 
 T = TypeVar("T")
 _TO_CONNECT = "1 s"
@@ -74,6 +74,12 @@ def chosen(kind: type[T], choices: Mapping[str, Any], *, also: Iterable[str] = (
             remedy = f"did you mean {close[0]}?" if close else None
             raise UsageError("unknown argument", value=name, allowed=", ".join(known), remedy=remedy)
     return kind(**{name: value for name, value in choices.items() if name in own})
+
+
+def paced(kind: type[T], choices: Mapping[str, Any]) -> tuple[T, Pace]:
+    """The choices that belong to a dataclass of defaults, and the pace, as `chosen` gives them."""
+    own = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
+    return chosen(kind, choices, also=Pace.__dataclass_fields__), chosen(Pace, choices, also=own)
 
 
 def in_range(name: str, value: object, least: float, most: float) -> None:

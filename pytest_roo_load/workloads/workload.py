@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -12,7 +13,7 @@ from pytest_roo_load.core.gauge import Gauge
 from pytest_roo_load.core.profiles import Profile
 from pytest_roo_load.core.result import Result
 
-__all__ = ["Examined", "Measured", "Workload"]
+__all__ = ["Examined", "Measured", "Workload", "journey_of", "recorded"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,3 +64,24 @@ class Workload(Protocol):
 
     async def clean_up(self) -> None:
         """Take away all that was made; idempotent, and does what it can after any failure."""
+
+
+def journey_of(perform: Callable[..., Awaitable[None]], part: Any, name: str) -> Mapping[Any, float]:
+    """What `Workload.journeys` gives for a load with one journey.
+
+    Args:
+        perform: Awaited with the part and the user; what it needs of a deployment is what the journey needs.
+        part: What it has to know.
+        name: Of the journey.
+    """
+    journey = functools.partial(perform, part)
+    journey.__name__ = name  # type: ignore[attr-defined]
+    if needs := getattr(perform, "needs", ()):
+        journey.needs = needs  # type: ignore[attr-defined]
+    return {journey: 1.0}
+
+
+def recorded(result: Result, name: str) -> list[Any]:
+    """What users recorded by a name."""
+    values = result.values.get(name)
+    return list(values.items) if values else []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import secrets
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -15,7 +14,7 @@ from pytest_roo_load.core.result import Result
 from pytest_roo_load.core.units import Dimension
 from pytest_roo_load.workloads.commands.journey import COMPLETED, TALLIES, Part, Tally, operate
 from pytest_roo_load.workloads.commands.settings import Choices
-from pytest_roo_load.workloads.workload import Examined, Measured
+from pytest_roo_load.workloads.workload import Examined, Measured, journey_of, recorded
 
 __all__ = ["CommandsWorkload"]
 
@@ -46,10 +45,7 @@ class CommandsWorkload:
             by_server=self._choices.by_server,
             disturbed=self._disturbed,
         )
-        journey = functools.partial(operate, part)
-        journey.__name__ = "operate devices"  # type: ignore[attr-defined]
-        journey.needs = operate.needs  # type: ignore[attr-defined]
-        return {journey: 1.0}
+        return journey_of(operate, part, "operate devices")
 
     async def prepare(self) -> None:
         """See `Workload`: users make their commands."""
@@ -59,8 +55,7 @@ class CommandsWorkload:
 
     async def examine(self, measured: Measured) -> Examined:
         """See `Workload`."""
-        values = measured.result.values.get(TALLIES)
-        tallies: list[Tally] = values.items if values else []
+        tallies: list[Tally] = recorded(measured.result, TALLIES)
         took_s = measured.ended - measured.began
         return Examined(facts=tuple(_facts(measured.result, tallies, took_s)), findings=tuple(self._findings(tallies)))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import secrets
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -16,7 +15,7 @@ from pytest_roo_load.core.units import Dimension
 from pytest_roo_load.workloads.files.journey import TALLIES, Part, Tally, share
 from pytest_roo_load.workloads.files.settings import Choices
 from pytest_roo_load.workloads.files.transfer import Transfer
-from pytest_roo_load.workloads.workload import Examined, Measured
+from pytest_roo_load.workloads.workload import Examined, Measured, journey_of, recorded
 
 __all__ = ["FilesWorkload"]
 
@@ -46,10 +45,7 @@ class FilesWorkload:
             at_once=choices.at_once,
             cut=choices.cut,
         )
-        journey = functools.partial(share, part)
-        journey.__name__ = "share files"  # type: ignore[attr-defined]
-        journey.needs = share.needs  # type: ignore[attr-defined]
-        return {journey: 1.0}
+        return journey_of(share, part, "share files")
 
     async def prepare(self) -> None:
         """See `Workload`: content is made by the load."""
@@ -59,8 +55,7 @@ class FilesWorkload:
 
     async def examine(self, measured: Measured) -> Examined:
         """See `Workload`."""
-        values = measured.result.values.get(TALLIES)
-        tallies: list[Tally] = values.items if values else []
+        tallies: list[Tally] = recorded(measured.result, TALLIES)
         ups = [one for tally in tallies for one in tally.uploads]
         downs = [one for tally in tallies for one in tally.downloads]
         wrong = [text for tally in tallies for text in tally.wrong]
@@ -84,5 +79,6 @@ def _facts(name: str, transfers: list[Transfer]) -> Iterator[Fact]:
 
 
 def _of_parts(tallies: list[Tally]) -> Iterator[Fact]:
-    fetched = sum(tally.ranges for tally in tallies)
-    yield Fact(name="fetched of changed files", value=fetched, dimension=Dimension.SIZE)
+    for name, value in (("sent", "again"), ("fetched", "ranges")):
+        total = sum(getattr(tally, value) for tally in tallies)
+        yield Fact(name=f"{name} of changed files", value=total, dimension=Dimension.SIZE)

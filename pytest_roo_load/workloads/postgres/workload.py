@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ from pytest_roo_load.workloads.postgres.settings import Choices
 from pytest_roo_load.workloads.postgres.tables import Tables, explain_refusal
 from pytest_roo_load.workloads.postgres.tally import Tally, together
 from pytest_roo_load.workloads.postgres.transactions import WORKLOADS, Size
-from pytest_roo_load.workloads.workload import Examined, Measured
+from pytest_roo_load.workloads.workload import Examined, Measured, journey_of, recorded
 
 __all__ = ["PostgresWorkload"]
 
@@ -72,9 +71,7 @@ class PostgresWorkload:
 
     def journeys(self) -> Mapping[Any, float]:
         """See `Workload`."""
-        journey = functools.partial(client, self._part())
-        journey.__name__ = self._name or self._part().transactions()[0][0].name  # type: ignore[attr-defined]
-        return {journey: 1.0}
+        return journey_of(client, self._part(), self._name or self._part().transactions()[0][0].name)
 
     def _part(self) -> Part:
         choices, own = self._choices, self._own
@@ -172,8 +169,7 @@ class PostgresWorkload:
     async def examine(self, measured: Measured) -> Examined:
         """See `Workload`."""
         assert self._tables is not None
-        values = measured.result.values.get(TALLIES)
-        tally = together(values.items if values else ())
+        tally = together(recorded(measured.result, TALLIES))
         after = await self._tables.counters()
         server = {name: after[name] - self._before[name] for name in after}
         kinds = frozenset(transaction.name for transaction, _ in self._part().transactions())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 from collections.abc import Iterator, Mapping
 from time import perf_counter
 from typing import Any
@@ -24,7 +23,7 @@ from pytest_roo_load.workloads.queue.journey import Part, client
 from pytest_roo_load.workloads.queue.message import decode
 from pytest_roo_load.workloads.queue.producer import DELIVERY, PRODUCED
 from pytest_roo_load.workloads.queue.settings import Choices
-from pytest_roo_load.workloads.workload import Examined, Measured
+from pytest_roo_load.workloads.workload import Examined, Measured, journey_of, recorded
 
 __all__ = ["QueueWorkload"]
 
@@ -69,9 +68,7 @@ class QueueWorkload:
             crashes=choices.crashes,
             poison=choices.poison,
         )
-        journey = functools.partial(client, part)
-        journey.__name__ = "produce and consume"  # type: ignore[attr-defined]
-        return {journey: 1.0}
+        return journey_of(client, part, "produce and consume")
 
     async def prepare(self) -> None:
         """See `Workload`."""
@@ -113,17 +110,13 @@ class QueueWorkload:
 
 
 def _produced(result: Result) -> dict[int, Produced]:
-    values = result.values.get(PRODUCED)
-    return {
-        number: Produced(sent=sent, unknown=frozenset(unknown))
-        for number, sent, unknown in (values.items if values else ())
-    }
+    found = recorded(result, PRODUCED)
+    return {number: Produced(sent=sent, unknown=frozenset(unknown)) for number, sent, unknown in found}
 
 
 def _taken(result: Result) -> tuple[list[Taken], int]:
     """What each consumer took, and how many messages crashed ones left behind."""
-    values = result.values.get(TAKEN)
-    items = values.items if values else []
+    items = recorded(result, TAKEN)
     taken = [
         Taken(
             producers=np.frombuffer(producers, dtype=np.int64),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -24,7 +23,7 @@ from pytest_roo_load.workloads.redis.part import Part, commands
 from pytest_roo_load.workloads.redis.server import Server, need_of
 from pytest_roo_load.workloads.redis.settings import Choices
 from pytest_roo_load.workloads.redis.tally import TALLIES, Tally
-from pytest_roo_load.workloads.workload import Examined, Measured
+from pytest_roo_load.workloads.workload import Examined, Measured, journey_of, recorded
 
 __all__ = ["RedisWorkload"]
 
@@ -63,9 +62,7 @@ class RedisWorkload:
 
     def journeys(self) -> Mapping[Any, float]:
         """See `Workload`."""
-        journey = functools.partial(client, self._part())
-        journey.__name__ = self._name  # type: ignore[attr-defined]
-        return {journey: 1.0}
+        return journey_of(client, self._part(), self._name)
 
     def _part(self) -> Part:
         choices = self._choices
@@ -145,8 +142,7 @@ class RedisWorkload:
     async def examine(self, measured: Measured) -> Examined:
         """See `Workload`."""
         tally = Tally()
-        values = measured.result.values.get(TALLIES)
-        for one in values.items if values else ():
+        for one in recorded(measured.result, TALLIES):
             tally.add(one)
         after = await self._server.counters()
         self._memory.note(after["used_memory"])

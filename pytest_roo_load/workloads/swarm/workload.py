@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import resource
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -21,7 +20,7 @@ from pytest_roo_load.workloads.swarm.journey import WORKLOADS, member
 from pytest_roo_load.workloads.swarm.part import Part
 from pytest_roo_load.workloads.swarm.settings import Choices
 from pytest_roo_load.workloads.swarm.tally import CONNECTED, TALLIES, Tally
-from pytest_roo_load.workloads.workload import Examined, Measured
+from pytest_roo_load.workloads.workload import Examined, Measured, journey_of, recorded
 
 __all__ = ["SwarmWorkload"]
 
@@ -69,9 +68,7 @@ class SwarmWorkload:
             storm_every_s=choices.storm_every_s,
             slow_readers=choices.slow_readers,
         )
-        journey = functools.partial(member, part)
-        journey.__name__ = self._name  # type: ignore[attr-defined]
-        return {journey: 1.0}
+        return journey_of(member, part, self._name)
 
     async def prepare(self) -> None:
         """See `Workload`."""
@@ -110,13 +107,13 @@ class SwarmWorkload:
     async def examine(self, measured: Measured) -> Examined:
         """See `Workload`."""
         result, tally = measured.result, Tally()
-        for one in _values(result, TALLIES):
+        for one in recorded(result, TALLIES):
             tally.add(one)
         findings = arrived("messages", tally.sent, lost=tally.lost, twice=tally.duplicated, late=tally.reordered)
         return Examined(facts=tuple(self._facts(result, tally)), findings=tuple(findings))
 
     def _facts(self, result: Result, tally: Tally) -> Iterator[Fact]:
-        moments = sorted(_values(result, CONNECTED))[: self._choices.connections]
+        moments = sorted(recorded(result, CONNECTED))[: self._choices.connections]
         took_s = moments[-1] - moments[0] if len(moments) > 1 else 0.0
         yield Fact(name="connections", value=len(moments))
         yield Fact(
@@ -152,8 +149,3 @@ def memory_each(seconds: list[Second], name: str, connections: int) -> float | N
         return None
     (few, before), (many, after) = looks[0], max(looks, key=lambda look: look[0])
     return (after - before) / ((many - few) * connections) if many > few else None
-
-
-def _values(result: Result, name: str) -> list[Any]:
-    values = result.values.get(name)
-    return values.items if values else []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import secrets
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,7 +13,7 @@ from pytest_roo_load.core.profiles import Profile, iterations
 from pytest_roo_load.core.units import Dimension
 from pytest_roo_load.workloads.users.journey import TALLIES, Part, Tally, manage
 from pytest_roo_load.workloads.users.settings import Choices
-from pytest_roo_load.workloads.workload import Examined, Measured
+from pytest_roo_load.workloads.workload import Examined, Measured, journey_of, recorded
 
 __all__ = ["UsersWorkload"]
 
@@ -44,10 +43,7 @@ class UsersWorkload:
         """See `Workload`."""
         choices = self._choices
         part = Part(prefix=self._prefix, batch=choices.batch, logins_at_once=choices.logins_at_once)
-        journey = functools.partial(manage, part)
-        journey.__name__ = "manage users"  # type: ignore[attr-defined]
-        journey.needs = manage.needs  # type: ignore[attr-defined]
-        return {journey: 1.0}
+        return journey_of(manage, part, "manage users")
 
     async def prepare(self) -> None:
         """See `Workload`: every user is made by the load."""
@@ -58,8 +54,7 @@ class UsersWorkload:
     async def examine(self, measured: Measured) -> Examined:
         """See `Workload`."""
         tally = Tally()
-        values = measured.result.values.get(TALLIES)
-        for one in values.items if values else ():
+        for one in recorded(measured.result, TALLIES):
             tally.add(one)
         findings = [
             self._complete(tally),
