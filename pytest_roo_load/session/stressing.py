@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -58,6 +59,10 @@ class Stress:
             return self._run.config.postgres
         known = self._run.stack.known().get("postgres")
         return None if known is None else known.url
+
+    def room_bytes(self, service: Service) -> int | None:
+        """What is free on the disk where an embedded service keeps what it is given; None for one of the user's."""
+        return shutil.disk_usage(self._run.identity.folder).free if service.embedded else None
 
     def perform(
         self, workload: Workload, service: Service, *, target: bool = False, faults: Schedule | None = None

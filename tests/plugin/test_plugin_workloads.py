@@ -81,19 +81,25 @@ def schemas(postgres: Service) -> list[str]:
     return asyncio.run(names())
 
 
-def test_ready_made_loads_are_judged_and_shown_like_others(pytester: pytest.Pytester, named: tuple[str, str]) -> None:
+@pytest.mark.parametrize(("options", "generators"), [((), 1), (("-n", "2"), 2)], ids=["alone", "two workers"])
+def test_ready_made_loads_are_judged_and_shown_like_others(
+    pytester: pytest.Pytester, named: tuple[str, str], options: tuple[str, ...], generators: int
+) -> None:
     pytester.makepyfile(LOADS.format(length="500 ms"))
 
-    done = pytester.runpytest_subprocess("-p", "no:cacheprovider", *named, timeout=100)
+    done = pytester.runpytest_subprocess("-p", "no:cacheprovider", *options, *named, timeout=100)
 
     done.assert_outcomes(passed=3)
     results = [json.loads(path.read_text()) for path in pytester.path.glob(".roo/runs/*/results/*.json")]
+    assert sorted(result["test"]["name"] for result in results) == ["test_postgres", "test_queue", "test_redis"]
+    assert [len(run["generators"]) for result in results for run in result["runs"]] == [generators] * 3
     (queue,) = [result["runs"][0] for result in results if result["test"]["name"] == "test_queue"]
     assert {finding["verdict"] for finding in queue["findings"]} == {"pass"}
     assert {"name": "messages delivered", "value": 500, "dimension": "count"} in queue["facts"]
     assert queue["gauges"][0]["name"] == "depth of the queue"
     assert queue["values"] == {}, "what the checks are made of is not a value that a journey recorded"
-    page = next(pytester.path.glob(".roo/runs/*/report.html")).read_text()
+    (report,) = pytester.path.glob(".roo/runs/*/report.html")
+    page = report.read_text()
     assert "Depth of the queue" in page
     assert "no acknowledged message is lost" in page
 

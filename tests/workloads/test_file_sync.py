@@ -77,6 +77,12 @@ def test_pieces_and_editions_differ() -> None:
     assert Content("other", 4 * PIECE_BYTES).read(0, PIECE_BYTES) not in pieces
 
 
+def test_a_disk_without_room_for_the_files_is_told_before_load(target: Service, tmp_path: Path) -> None:
+    workload = FilesWorkload(Choices(size="3 GB", files=9, users=2), room_bytes=11_999_000_000)
+    with pytest.raises(UsageError, match=r"no room for the files: '12,000 MB.*11,999 MB are free"):
+        stress(workload, tmp_path, target=target.url)
+
+
 @pytest.mark.parametrize(
     ("choices", "told"),
     [({"size": "150 apples"}, "argument size"), ({"size": 0}, "size is out of range"), ({"devices": 1}, "devices")],

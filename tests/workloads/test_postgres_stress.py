@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import random
+import shutil
+import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import asyncpg
+import psutil
 import pytest
 from engine_lab import FLEETS
 from workload_lab import Outcome, stress
@@ -201,6 +207,33 @@ def test_a_missing_right_is_told_with_the_statement_that_gives_it(postgres: Serv
             load(poor, "read", tmp_path)
     finally:
         ask(postgres.url, "DROP ROLE poor", "SELECT 1")
+
+
+@contextlib.contextmanager
+def no_file_longer(pid: int, size_bytes: int) -> Iterator[None]:
+    """Sessions that a server opens meanwhile can write none: to them the disk is full."""
+    uids, gids = psutil.Process(pid).uids(), psutil.Process(pid).gids()
+    owner: dict[str, Any] = {} if uids.real == os.geteuid() else {"user": uids.real, "group": gids.real}
+
+    def limit(soft: str) -> None:
+        subprocess.run(["prlimit", "--pid", f"{pid}", f"--fsize={soft}:"], check=True, cwd="/", **owner)
+
+    limit(f"{size_bytes}")
+    try:
+        yield
+    finally:
+        limit("unlimited")
+
+
+@pytest.mark.skipif(shutil.which("prlimit") is None, reason="needs prlimit (util-linux)")
+def test_a_full_disk_is_told_with_the_room_that_is_needed(postgres: Service, tmp_path: Path) -> None:
+    with (
+        no_file_longer(postgres.pids[0], 20_000_000),
+        pytest.raises(UsageError, match=r"about 48 MB of room for the tables.*choose a smaller scale"),
+    ):
+        load(postgres.url, "read", tmp_path, scale=3)
+
+    assert schemas(postgres.url) == []
 
 
 def test_more_clients_than_sessions_are_refused_before_load(postgres: Service, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import functools
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -173,6 +173,35 @@ def test_a_missing_right_is_told_before_load(redis: Service, tmp_path: Path) -> 
                 load(redis.url.replace("redis://", "redis://poor:pw@"), "get", tmp_path)
         finally:
             found.execute_command("ACL", "DELUSER", "poor")
+
+
+def misconfigured(found: Any, folder: Path) -> None:
+    """As with a full disk: what it keeps cannot be written."""
+    found.config_set("save", "3600 1")
+    shutil.rmtree(folder)
+    found.set("something", "to be kept")
+    found.bgsave()
+    assert eventually(lambda: found.info("persistence")["rdb_last_bgsave_status"] == "err")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda found, _: found.config_set("requirepass", "pw"), "NOAUTH"),
+        (lambda found, _: found.replicaof("127.0.0.1", 9), "READONLY.*name the primary"),
+        (lambda found, _: found.config_set("maxmemory", 1), "OOM.*raise maxmemory"),
+        (misconfigured, "MISCONF.*make room on its disk"),
+    ],
+    ids=["login", "replica", "memory", "disk"],
+)
+def test_a_server_that_takes_no_writes_is_told_before_load(
+    own_redis: str, tmp_path: Path, spoil: Callable[[Any, Path], object], told: str
+) -> None:
+    with client(own_redis) as found:
+        spoil(found, tmp_path / "own-redis")
+
+    with pytest.raises(UsageError, match=told):
+        load(own_redis, "get", tmp_path)
 
 
 def test_too_little_memory_is_told_before_load(own_redis: str, tmp_path: Path) -> None:

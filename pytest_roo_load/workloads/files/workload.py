@@ -12,6 +12,7 @@ from pytest_roo_load.core.consistency.totals import none_broken
 from pytest_roo_load.core.fact import Fact
 from pytest_roo_load.core.profiles import Profile, iterations
 from pytest_roo_load.core.units import Dimension
+from pytest_roo_load.errors import UsageError
 from pytest_roo_load.workloads.files.journey import TALLIES, Part, Tally, share
 from pytest_roo_load.workloads.files.settings import Choices
 from pytest_roo_load.workloads.files.transfer import Transfer
@@ -19,16 +20,20 @@ from pytest_roo_load.workloads.workload import Examined, Measured, journey_of, r
 
 __all__ = ["FilesWorkload"]
 
+_VERSIONS = 2
+
 
 class FilesWorkload:
     """See `Workload`.
 
     Args:
         choices: Which files.
+        room_bytes: What is free where the server keeps files; None where that cannot be known.
     """
 
-    def __init__(self, choices: Choices) -> None:
+    def __init__(self, choices: Choices, room_bytes: int | None = None) -> None:
         self._choices = choices
+        self._room_bytes = room_bytes
         users = min(choices.users, choices.files)
         self.profile: Profile = iterations(choices.files, users=users, max_duration=choices.max_duration)
 
@@ -48,7 +53,16 @@ class FilesWorkload:
         return journey_of(share, part, "share files")
 
     async def prepare(self) -> None:
-        """See `Workload`: content is made by the load."""
+        """See `Workload`: content is made by the load, but the server has to have room for it."""
+        choices, room = self._choices, self._room_bytes
+        needed = _VERSIONS * choices.size_bytes * min(choices.users, choices.files)
+        if room is not None and room < needed:
+            raise UsageError(
+                "the server has no room for the files",
+                value=f"{needed / 1e6:,.0f} MB, with a changed version of each file that is on its way",
+                allowed=f"{room / 1e6:,.0f} MB are free where it keeps them",
+                remedy="make room, or choose smaller files or fewer users at the same time",
+            )
 
     async def watch(self) -> None:
         """See `Workload`: devices look for themselves."""

@@ -141,7 +141,8 @@ def explain_refusal(error: StatementFailed, size: Size, role: str, database: str
     if error.sqlstate == "42501":
         need = f"a role that may create a schema in {database}"
         return need, f"as its owner: GRANT CREATE ON DATABASE {database} TO {role}"
-    if error.sqlstate in {"53100", "53200"}:
+    # A file that may not grow (a limit of the process or the file system) has no SQLSTATE of its own.
+    if error.sqlstate in {"53100", "53200"} or "could not extend file" in str(error):
         room = f"about {Tables.bytes_needed(size) / 1e6:,.0f} MB of room for the tables"
         return room, "free some, or choose a smaller scale"
     if error.sqlstate == "25006":

@@ -200,7 +200,7 @@ async def _log_in(connection: Redis, address: Address) -> None:
             await connection.ask("AUTH", *([address.user] if address.user else []), address.password)
         if address.database:
             await connection.ask("SELECT", address.database)
-        await connection.ask("PING")
+        await connection.ask("ECHO", "")  # unlike PING it is answered when the disk is full
     except Refusal as refusal:
         connection.close()
         raise ConnectError(f"the login is refused: {refusal}") from refusal

@@ -153,6 +153,10 @@ def need_of(refusal: Refusal) -> tuple[str, str]:
         return "a user who may use keys that begin with roo:load:", "as an administrator: ACL SETUSER ... ~roo:* +@all"
     if refusal.kind == "NOAUTH":
         return "a URL with a password", "redis://:PASSWORD@host:port/0"
+    if refusal.kind == "MISCONF":
+        return "a server that can write what it keeps to its disk", "make room on its disk; its log says more"
+    if refusal.kind == "OOM":
+        return "a server with memory left", "free some, or raise maxmemory"
     if refusal.kind == "READONLY":
         return "a server that takes writes", "name the primary, not a replica"
     return "a server that takes our commands", "see its own message"
