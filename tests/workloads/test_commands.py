@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from workload_lab import Outcome, stress
-from wrong_ccs import Link, WrongCCS, serving
+from wrong_ccs import API, Answer, Link, Request, WrongCCS, serving
 
 from pytest_roo_load.clients.ccs.device import Task
 from pytest_roo_load.errors import UsageError
 from pytest_roo_load.session.stack import Service
 from pytest_roo_load.workloads.background import Background
+from pytest_roo_load.workloads.commands import journey
 from pytest_roo_load.workloads.commands.bulk import Bulk
 from pytest_roo_load.workloads.commands.settings import Choices
 from pytest_roo_load.workloads.commands.workload import CommandsWorkload
@@ -37,6 +40,35 @@ class TwoAreSwapped(WrongCCS):
             await super().to_client(link, link.notes[19])
 
 
+class OneIsDropped(WrongCCS):
+    """The last command of each bulk is answered as queued, and is not."""
+
+    async def answer(self, request: Request) -> Answer:
+        if (request.method, request.path) != ("POST", f"{API}/commands"):
+            return await self.forward(request)
+        fewer = json.dumps(json.loads(request.body)[:-1]).encode()
+        answer = await self.forward(replace(request, body=fewer))
+        body = answer.json
+        body["data"]["ids"].append(str(uuid.uuid4()))
+        return replace(answer, body=json.dumps(body).encode())
+
+
+class OneIsDoneTwice(WrongCCS):
+    """From the first bulk on there is one effect more than there are commands."""
+
+    more = 0
+
+    async def answer(self, request: Request) -> Answer:
+        answer = await self.forward(request)
+        if request.path == f"{API}/commands":
+            self.more = 1
+        if request.path != f"{API}/commands/stats":
+            return answer
+        body = answer.json
+        body["data"]["stats"]["effects"] += self.more
+        return replace(answer, body=json.dumps(body).encode())
+
+
 def queue(url: str, folder: Path, **choices: Any) -> Outcome:
     workload = CommandsWorkload(Choices(**({"count": 200, "bulk": 100, "users": 2} | choices)), disturbed=False)
     return stress(workload, folder, target=url)
@@ -50,18 +82,41 @@ def test_every_command_has_its_effect_in_order(target: Service, tmp_path: Path) 
     assert outcome.fact("command from queue to completion, p95") > 0
 
 
-def test_commands_that_come_in_the_wrong_order_are_found(target: Service, tmp_path: Path) -> None:
+def queue_wrongly(wrong: WrongCCS, folder: Path) -> Outcome:
     with Background() as background:
-        server = serving(TwoAreSwapped(target.url))
+        server = serving(wrong)
         url = background.run(server.__aenter__())
         try:
-            outcome = queue(url, tmp_path, count=100, users=1, by_server=0.0)
+            return queue(url, folder, count=100, users=1, by_server=0.0)
         finally:
             background.run(server.__aexit__(None, None, None))
+
+
+def test_commands_that_come_in_the_wrong_order_are_found(target: Service, tmp_path: Path) -> None:
+    outcome = queue_wrongly(TwoAreSwapped(target.url), tmp_path)
     assert outcome.result.errors == {}
     (broken,) = outcome.broken
     assert broken.promise == "higher priorities come first, and first come first within one"
     assert "1 commands came after one" in broken.problems[0].text
+
+
+def test_a_command_that_is_lost_is_found(target: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journey, "_QUIET_S", 2.0)
+
+    outcome = queue_wrongly(OneIsDropped(target.url), tmp_path)
+
+    (broken,) = outcome.broken
+    assert [problem.text for problem in broken.problems] == [
+        "effects: found 99, acknowledged 100, unanswered 0",
+        "executed by devices: found 99, acknowledged 100, unanswered 0",
+    ]
+
+
+def test_a_command_that_is_done_twice_is_found(target: Service, tmp_path: Path) -> None:
+    outcome = queue_wrongly(OneIsDoneTwice(target.url), tmp_path)
+
+    (broken,) = outcome.broken
+    assert [problem.text for problem in broken.problems] == ["effects: found 101, acknowledged 100, unanswered 0"]
 
 
 def made(size: int, seed: int) -> Bulk:

@@ -67,9 +67,7 @@ async def operate(part: Part, user: User) -> None:
     operator = _Operator(part, user)
     try:
         await operator.begin()
-        async for number in user.iterations():
-            await operator.operate(f"{part.prefix}{user.id}-{number}-")
-        await operator.ask()
+        await operator.work()
     finally:
         user.record(TALLIES, operator.tally)
 
@@ -93,6 +91,16 @@ class _Operator:
         self._sender, self._executor = await account.login("mobile"), await account.login("desktop")
         self._device = await self._executor.connect()
         self._before = await self._sender.command_stats()  # an account may have a history
+
+    async def work(self) -> None:
+        """All bulks; what the server has of them is known also when one does not come to its end."""
+        try:
+            async for number in self._user.iterations():
+                await self.operate(f"{self._part.prefix}{self._user.id}-{number}-")
+            await self.ask()
+        except OperationTimeout:
+            await self.look()
+            raise
 
     async def operate(self, prefix: str) -> None:
         """One bulk, from the request until all of it has been executed."""
@@ -121,10 +129,10 @@ class _Operator:
                 bulk.see(task)
             if task.key not in self._done:
                 self._done[task.key] = {"place": len(self._done)}
+                self.tally.executed += 1
                 slot.ok.append(perf_counter() - began)
             if self._device is not None:
                 self._device.complete(task, self._done[task.key])
-        self.tally.executed = len(self._done)
 
     async def _next(self) -> Task:
         if self._device is None:
@@ -141,15 +149,19 @@ class _Operator:
 
     async def ask(self) -> None:
         """What the server says of all commands, once every one has ended."""
-        tally, until = self.tally, perf_counter() + _PATIENCE_S
+        until = perf_counter() + _PATIENCE_S
         while perf_counter() < until:
-            stats = await self._insist(self._sender.command_stats)
-            tally.effects = int(stats["effects"]) - int(self._before["effects"])
-            if tally.effects >= tally.queued:
+            if await self.look() >= self.tally.queued:
                 return
             if self._device is not None:
                 await self._report_again()
             await asyncio.sleep(_PAUSE_S)
+
+    async def look(self) -> int:
+        """How many commands have had their effect."""
+        stats = await self._insist(self._sender.command_stats)
+        self.tally.effects = int(stats["effects"]) - int(self._before["effects"])
+        return self.tally.effects
 
     async def _report_again(self) -> None:
         """A command that comes again after a crash is reported again, and not executed again."""
