@@ -15,7 +15,7 @@ from typing import Any
 import aiohttp
 import asyncpg
 from ccs_lab import Api, Person, closed_with, new_person, receive, visit
-from command_lab import Device, all_become, becomes, done, queue
+from command_lab import Device, all_become, becomes, device, done, queue
 from server_lab import Server, new_database, servers
 
 sys.path.append(str(Path(__file__).parents[1] / "keeper"))
@@ -70,6 +70,29 @@ def test_sessions_frames_and_commands_cross_instances(postgres: Any, redis: Any)
                 assert (await there.api.get("/auth/me")).code == "TOKEN_REVOKED"
 
     asyncio.run(scenario())
+
+
+def test_commands_come_in_their_order_from_whichever_instance_serves_them(postgres: Any, redis: Any) -> None:
+    async def scenario() -> None:
+        async with pair(postgres, redis) as (_, instances), visit(instances[0].url) as api:
+            people = [await new_person(api) for _ in range(8)]
+            for place, person in enumerate(people):
+                await order_at(at(person, instances[place % 2]), instances[place // 2 % 2])
+
+    asyncio.run(scenario())
+
+
+async def order_at(person: Person, queued_at: Server) -> None:
+    """Have a person's device execute commands that were queued at this instance while it was away."""
+    priorities = [(7 * n) % 5 for n in range(60)]
+    wanted = [
+        {"type": "custom", "target_device_ids": [person.device_id], "priority": priority} for priority in priorities
+    ]
+    ids = await queue(at(person, queued_at), *wanted)
+    async with device(person) as executor:
+        await all_become(person, len(ids))
+    in_order = [ids[place] for place in sorted(range(len(ids)), key=lambda place: (-priorities[place], place))]
+    assert list(dict.fromkeys(command["commandId"] for command in executor.started)) == in_order
 
 
 def test_a_killed_worker_loses_none_of_10000_commands_and_does_none_twice(postgres: Any, redis: Any) -> None:

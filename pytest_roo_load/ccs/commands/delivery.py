@@ -33,10 +33,6 @@ class Delivery:
     def __repr__(self) -> str:
         return f"<Delivery over {self._hub!r}>"
 
-    def is_here(self, user_id: str, device_id: str) -> bool:
-        """Tell whether a device is connected to this instance."""
-        return self._hub.device(user_id, device_id) is not None
-
     async def start(self, command: Claimed, device_id: str) -> bool:
         """Send a command to a device; False when it is not connected or does not keep up."""
         name = f"{command.id}.{command.attempt}"

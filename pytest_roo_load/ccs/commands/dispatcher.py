@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from pytest_roo_load.ccs.commands.command import SERVER, Claimed, Effect, Outcome
+from pytest_roo_load.ccs.commands.courier import Courier
 from pytest_roo_load.ccs.commands.delivery import Delivery
 from pytest_roo_load.ccs.commands.lane import Lane, in_order
 from pytest_roo_load.ccs.commands.roster import TROUBLE, Limits, Roster
@@ -56,7 +57,7 @@ class Dispatcher:
         self._due: set[str] = set()
         self._ended: dict[str, tuple[int, Outcome]] = {}
         self._work = asyncio.Event()
-        self._sending: set[asyncio.Task[None]] = set()
+        self._courier = Courier(delivery, self._missed)
         self._in_doubt = False
 
     def __repr__(self) -> str:
@@ -73,9 +74,10 @@ class Dispatcher:
         try:
             await asyncio.gather(*tasks)
         finally:
-            for task in (*tasks, *self._sending):
+            for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await self._courier.stop()
             await self._stop()
 
     # ---- what happens elsewhere
@@ -183,7 +185,10 @@ class Dispatcher:
             lane.answered(full=len(mine) == room, again_at=now + again.get(lane.user_id, math.inf))
             for command in mine:
                 self._settle(lane, [lane.start(command, now)])
-                claimed.append((lane, command))
+            if lane.disturbed:  # what was put back meanwhile comes before these
+                self._settle(lane, lane.put_back(mine))
+            else:
+                claimed += ((lane, command) for command in mine)
         for lane, command in claimed:
             await self._start(lane, command)
 
@@ -209,17 +214,11 @@ class Dispatcher:
             if executor == SERVER:
                 result = await self._delivery.by_server(command)
                 self._settle(lane, [lane.complete(command.id, Effect(executor=SERVER, result=result))])
-            elif self._delivery.is_here(lane.user_id, executor):
-                await self._send(lane, command, executor)
-            else:  # another instance answers, or nobody: the others need not wait for it
-                task = asyncio.create_task(self._send(lane, command, executor))
-                self._sending.add(task)
-                task.add_done_callback(self._sending.discard)
+            else:
+                self._courier.send(lane, command, executor)
 
-    async def _send(self, lane: Lane, command: Claimed, device_id: str) -> None:
-        if not await self._delivery.start(command, device_id):
-            now = asyncio.get_running_loop().time()
-            self._settle(lane, lane.gone(device_id, now))
+    def _missed(self, lane: Lane, device_id: str) -> None:
+        self._settle(lane, lane.gone(device_id, asyncio.get_running_loop().time()))
 
     def _settle(self, lane: Lane, outcomes: Iterable[Outcome | None]) -> None:
         for outcome in outcomes:

@@ -40,6 +40,8 @@ class Lane:
         self.tickets: list[bytes] = []
         # When the queue is to be looked at again; at once at first, never while nothing is known to be there.
         self.look_at = -math.inf
+        # Whether something went back to the queue since it was last asked: its answer may have what comes after that.
+        self.disturbed = False
         self._idle_since = math.inf
         self._try_offline_at = math.inf
 
@@ -53,7 +55,9 @@ class Lane:
             return 0
         if self._try_offline_at <= now:
             self.offline.clear()
-        self.look_at = math.inf
+            self._try_offline_at = math.inf
+        self.look_at = self._try_offline_at
+        self.disturbed = False
         return wanted
 
     def wake(self) -> None:
@@ -118,9 +122,15 @@ class Lane:
         self.wake()
         return self._put_back(device_id)
 
-    def put_back_all(self) -> list[Outcome]:
-        """Return everything to the queue, because this worker stops."""
-        return [self._return(running) for running in list(self.running.values())]
+    def awaits(self, command: Claimed, device_id: str) -> bool:
+        """Tell whether a command is on its way, as it was claimed, and a device has not done it yet."""
+        running = self.running.get(command.id)
+        return running is not None and running.command is command and device_id in running.awaited
+
+    def put_back(self, commands: Iterable[Claimed]) -> list[Outcome]:
+        """Return to the queue what was claimed and has not been sent."""
+        self.wake()
+        return [self._return(running) for command in commands if (running := self.running.get(command.id))]
 
     def answered(self, *, full: bool, again_at: float = math.inf) -> None:
         """Take note that the queue gave as many commands as it was asked for, or has no more before ``again_at``."""
@@ -139,6 +149,7 @@ class Lane:
         return [self._return(running) for running in held]
 
     def _return(self, running: Running) -> Outcome:
+        self.disturbed = True
         return self._end(running, "queued", attempts=running.command.attempt - 1)
 
     def _end(

@@ -71,10 +71,11 @@ class Directory:
                 pipeline.hset(_key(identity.user_id), identity.device_id, self._instance_id)
             await pipeline.execute()
 
-    async def remove(self, user_id: str, device_id: str, place: str | None = None) -> None:
-        """Note that a device is no longer at ``place`` (here by default); nothing if it has moved on meanwhile."""
+    async def remove(self, user_id: str, device_id: str, place: str | None = None) -> bool:
+        """Note that a device is no longer at ``place`` (here by default); False if it has moved on meanwhile."""
         place = place or self._instance_id
-        await self._redis.eval(_REMOVE_IF_MINE, 1, _key(user_id), device_id, place)
+        removed: Any = await self._redis.eval(_REMOVE_IF_MINE, 1, _key(user_id), device_id, place)
+        return bool(removed)
 
     def moved(self, user_id: str) -> None:
         """Forget what is remembered of a user."""
