@@ -132,6 +132,16 @@ def test_a_broker_that_cannot_be_used_is_told_before_load(url: str, problem: str
         load(url, tmp_path)
 
 
+@pytest.mark.parametrize(("library", "url"), [("nats", "nats://127.0.0.1:9"), ("aio_pika", "amqp://127.0.0.1:9/")])
+def test_a_queue_of_the_users_own_is_refused_where_taking_takes_from_everybody(
+    tmp_path: Path, library: str, url: str
+) -> None:
+    pytest.importorskip(library)
+
+    with pytest.raises(UsageError, match=r"exists already cannot be used: 'orders'.*leave queue= out"):
+        load(url, tmp_path, queue="orders")
+
+
 @pytest.mark.parametrize(
     ("choices", "problem"),
     [
