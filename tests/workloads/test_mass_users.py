@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 from workload_lab import Outcome, stress
 from wrong_ccs import API, Answer, Request, WrongCCS, serving
@@ -39,6 +41,17 @@ class OneIsForgotten(WrongCCS):
         return Answer(status=answer.status, headers=answer.headers, body=json.dumps(body).encode())
 
 
+def execute(dsn: str, sql: str) -> None:
+    async def send() -> None:
+        connection = await asyncpg.connect(dsn)
+        try:
+            await connection.execute(sql)
+        finally:
+            await connection.close()
+
+    asyncio.run(send())
+
+
 def manage(url: str, dsn: str | None, folder: Path, **choices: Any) -> Outcome:
     workload = UsersWorkload(Choices(**({"count": 20, "batch": 10, "managers": 2} | choices)), dsn)
     return stress(workload, folder, target=url)
@@ -50,6 +63,22 @@ def test_users_live_and_are_gone(target: Service, postgres: Service, tmp_path: P
     assert [str(finding) for finding in outcome.examined.findings if finding.verdict.value != "pass"] == []
     assert len(outcome.examined.findings) == 3
     assert {outcome.fact(f"users: {stage}") for stage in ("create", "update", "log in", "refused", "delete")} == {20}
+
+
+def test_a_database_that_does_not_answer_is_told_before_load(target: Service, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"users cannot be counted.*127\.0\.0\.1:9/db'.*--roo-postgres") as told:
+        manage(target.url, "postgresql://me:secret@127.0.0.1:9/db", tmp_path)
+
+    assert "secret" not in str(told.value)
+
+
+def test_a_role_that_may_not_read_users_is_told_before_load(target: Service, postgres: Service, tmp_path: Path) -> None:
+    execute(postgres.url, "CREATE ROLE blind LOGIN")
+    try:
+        with pytest.raises(UsageError, match=r"permission denied for table users.*a role that may read it"):
+            manage(target.url, postgres.url.replace("postgres@", "blind@"), tmp_path)
+    finally:
+        execute(postgres.url, "DROP ROLE blind")
 
 
 def test_a_batch_that_forgets_a_user_is_found(target: Service, tmp_path: Path) -> None:

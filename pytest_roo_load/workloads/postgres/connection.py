@@ -6,10 +6,11 @@ import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from pytest_roo_load.errors import ConnectError, StatementFailed, UsageError
 
-__all__ = ["DRIVERS", "Connection", "Place", "connect", "refused"]
+__all__ = ["DRIVERS", "Connection", "Place", "connect", "refused", "shown"]
 
 # Driver → (module that adapts it, what has to be installed).
 DRIVERS = {
@@ -72,6 +73,12 @@ async def connect(place: Place) -> Connection:
         ) from error
     connection: Connection = await adapter.connect(place.dsn, place.search_path, CONNECT_S)
     return connection
+
+
+def shown(dsn: str) -> str:
+    """The DSN without its password."""
+    password = urlsplit(dsn).password
+    return dsn if password is None else dsn.replace(f":{password}@", ":***@", 1)
 
 
 def refused(message: str, sqlstate: str | None) -> StatementFailed:

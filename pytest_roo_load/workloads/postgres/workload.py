@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from pytest_roo_load.core.fact import Fact
 from pytest_roo_load.core.profiles import Profile
@@ -18,7 +17,7 @@ from pytest_roo_load.errors import ConnectError, OperationError, StatementFailed
 from pytest_roo_load.workloads.choices import Pace, one_of
 from pytest_roo_load.workloads.lag import lag_facts
 from pytest_roo_load.workloads.postgres.checks import findings
-from pytest_roo_load.workloads.postgres.connection import Place, connect
+from pytest_roo_load.workloads.postgres.connection import Place, connect, shown
 from pytest_roo_load.workloads.postgres.journey import TALLIES, TRANSACTION, Part, client
 from pytest_roo_load.workloads.postgres.pool import WAIT
 from pytest_roo_load.workloads.postgres.script import Script, parse_script
@@ -109,7 +108,7 @@ class PostgresWorkload:
         except ConnectError as error:
             raise UsageError(
                 f"PostgreSQL cannot be used: {error}",
-                value=_shown(self._dsn),
+                value=shown(self._dsn),
                 allowed="the DSN of a running server that lets us in",
                 remedy="start it, correct the DSN, or leave it out for an embedded one",
             ) from error
@@ -159,9 +158,7 @@ class PostgresWorkload:
         rows = await tables.rows("SELECT current_user::text, current_database()::text")
         told = explain_refusal(error, self._size, rows[0][0], rows[0][1])
         allowed, remedy = told or ("a database in which tables can be made", None)
-        return UsageError(
-            f"the tables cannot be made: {error}", value=_shown(self._dsn), allowed=allowed, remedy=remedy
-        )
+        return UsageError(f"the tables cannot be made: {error}", value=shown(self._dsn), allowed=allowed, remedy=remedy)
 
     async def watch(self) -> None:
         """See `Workload`: clients look for themselves."""
@@ -241,11 +238,3 @@ def _facts(result: Result, tally: Tally, server: Mapping[str, int]) -> Iterator[
     yield from lag_facts(result)
     if WAIT in result.groups:
         yield Fact(name=f"{WAIT}, p95", value=result.groups[WAIT].p95, dimension=Dimension.TIME)
-
-
-def _shown(dsn: str) -> str:
-    """The DSN without its password."""
-    parts = urlsplit(dsn)
-    if parts.password is None:
-        return dsn
-    return dsn.replace(f":{parts.password}@", ":***@", 1)

@@ -12,13 +12,13 @@ from pytest_roo_load.core.fact import Fact
 from pytest_roo_load.core.profiles import Profile, iterations
 from pytest_roo_load.core.units import Dimension
 from pytest_roo_load.workloads.users.journey import TALLIES, Part, Tally, manage
+from pytest_roo_load.workloads.users.rows import Rows
 from pytest_roo_load.workloads.users.settings import Choices
 from pytest_roo_load.workloads.workload import Examined, Measured, journey_of, recorded
 
 __all__ = ["UsersWorkload"]
 
 STAGES = ("create", "update", "log in", "deactivate", "refused", "delete")
-_LEFT = "SELECT count(*) FROM users WHERE email LIKE $1"
 
 
 class UsersWorkload:
@@ -31,8 +31,9 @@ class UsersWorkload:
 
     def __init__(self, choices: Choices, dsn: str | None) -> None:
         self._choices = choices
-        self._dsn = dsn
         self._prefix = f"roo-{secrets.token_hex(4)}-"
+        self._rows = None if dsn is None else Rows(dsn, self._prefix)
+        self._countable = False
         managers = min(choices.managers, choices.batches)
         self.profile: Profile = iterations(choices.batches, users=managers, max_duration=choices.max_duration)
 
@@ -47,6 +48,9 @@ class UsersWorkload:
 
     async def prepare(self) -> None:
         """See `Workload`: every user is made by the load."""
+        if self._rows is not None:
+            await self._rows.check()
+            self._countable = True
 
     async def watch(self) -> None:
         """See `Workload`: managers look for themselves."""
@@ -60,8 +64,11 @@ class UsersWorkload:
             self._complete(tally),
             none_broken("no user is left half-made", tally.wrong, checked=_visits(tally)),
         ]
-        if self._dsn is not None:
-            findings.append(await self._left(self._dsn, tally))
+        if self._rows is not None:
+            left = await self._rows.count()
+            told = [f"{left:,} rows of deleted users are there"] if left else []
+            promise = "the database has no user that was deleted"
+            findings.append(none_broken(promise, told, checked=tally.done.get("delete", 0)))
         took_s = measured.ended - measured.began
         return Examined(facts=tuple(self._facts(tally, took_s)), findings=tuple(findings))
 
@@ -70,37 +77,18 @@ class UsersWorkload:
         counts = [Count(name=one, found=tally.done.get(one, 0), acknowledged=self._choices.count) for one in STAGES]
         return all_accounted("every user goes through every stage once", counts)
 
-    async def _left(self, dsn: str, tally: Tally) -> Finding:
-        """What is in the database when all have been deleted."""
-        import asyncpg  # noqa: PLC0415 - loaded when used
-
-        connection = await asyncpg.connect(dsn)
-        try:
-            left = int(await connection.fetchval(_LEFT, f"{self._prefix}%"))
-        finally:
-            await connection.close()
-        broken = [f"{left:,} rows of deleted users are there"] if left else []
-        return none_broken("the database has no user that was deleted", broken, checked=tally.done.get("delete", 0))
-
     def _facts(self, tally: Tally, took_s: float) -> Iterator[Fact]:
         for stage in STAGES:
             yield Fact(name=f"users: {stage}", value=tally.done.get(stage, 0))
         ended = tally.done.get("delete", 0)
         yield Fact(name="users from creation to deletion per second", value=ended / took_s, dimension=Dimension.RATE)
-        told = "yes" if self._dsn is not None else "no: its database is not known, name it with --roo-postgres"
+        told = "yes" if self._rows is not None else "no: its database is not known, name it with --roo-postgres"
         yield Fact(name="counted in the database", value=told, dimension=None)
 
     async def clean_up(self) -> None:
         """See `Workload`: the managers have deleted their users; of one that was stopped, what is left is deleted."""
-        if self._dsn is None:
-            return
-        import asyncpg  # noqa: PLC0415 - loaded when used
-
-        connection = await asyncpg.connect(self._dsn)
-        try:
-            await connection.execute("DELETE FROM users WHERE email LIKE $1", f"{self._prefix}%")
-        finally:
-            await connection.close()
+        if self._rows is not None and self._countable:
+            await self._rows.delete()
 
 
 def _visits(tally: Tally) -> int:
