@@ -54,6 +54,7 @@ class Second:
         users: The least number of users inside a journey during the second.
         operations: Operations that ended in it, by name. Groups are not among them.
         resources: What each process tree used at the end of the second.
+        looked_s: When that was seen, in seconds of the load: up to a second before the end where a look came late.
     """
 
     t: int
@@ -61,6 +62,7 @@ class Second:
     users: int = 0
     operations: dict[str, OperationSecond] = field(default_factory=dict)
     resources: Mapping[str, ProcessUse] = field(default_factory=dict)
+    looked_s: float = 0.0
 
     def merge(self, other: Second) -> None:
         """Add another generator's view of the same second."""
@@ -79,6 +81,7 @@ class Second:
                 for name, operation in self.operations.items()
             },
             "resources": {name: asdict(use) for name, use in self.resources.items()},
+            "looked_s": self.looked_s,
         }
 
     @classmethod
@@ -93,6 +96,7 @@ class Second:
                 for name, operation in data["operations"].items()
             },
             resources={name: ProcessUse(**use) for name, use in data["resources"].items()},
+            looked_s=data["looked_s"],
         )
 
 

@@ -31,6 +31,7 @@ class Meter:
     def __init__(self) -> None:
         self._spans: dict[str, _Span] = {}
         self.latest: Mapping[str, ProcessUse] = {}
+        self.looked_s = 0.0
         self._seen: set[str] = set()
         self._lost: dict[str, float] = {}
 
@@ -39,7 +40,7 @@ class Meter:
 
     def look(self, at_s: float, uses: Mapping[str, ProcessUse], *, steady: bool) -> None:
         """Take what the probe saw at a moment of the load."""
-        self.latest = uses
+        self.latest, self.looked_s = uses, at_s
         for name in self._seen - uses.keys():
             self._lost.setdefault(name, at_s)
         self._seen |= uses.keys()

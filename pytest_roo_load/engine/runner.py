@@ -147,7 +147,7 @@ class _Follower:
 
     def _write(self, t: int) -> None:
         second, _ = self._pending.pop(t)
-        second.resources = self._meter.latest
+        second.resources, second.looked_s = self._meter.latest, self._meter.looked_s
         self._spool.write(second)
         self._steer(second)
         reason = self._end_watch.observe(second)

@@ -78,9 +78,9 @@ PROVENANCE = (
     _entry(
         "CPU",
         "CPU seconds that a process tree used in the steady phase, divided by the wall time and by the number of cores "
-        "it may use.",
+        "it may use. Second by second: between two looks, by the moments of the looks.",
         _LIVE,
-        "resources.*.cpu_s",
+        "resources.*.cpu_s, looked_s",
     ),
     _entry(
         "generator health",

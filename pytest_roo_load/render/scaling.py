@@ -29,12 +29,12 @@ class Scaling:
 def scalings(results: Sequence[JSON]) -> tuple[Scaling, ...]:
     """A ramp for each test file and set of journeys that was run with at least two different numbers of users.
 
-    Runs whose latencies are invalid are left out.
+    Runs whose latencies are invalid are left out, and those in which something was broken on purpose.
     """
     ramps: dict[tuple[str, tuple[str, ...]], list[JSON]] = defaultdict(list)
     for result in results:
         for run in result["runs"]:
-            if steady(run).get("users") and not run.get("problems"):
+            if steady(run).get("users") and not run.get("problems") and not run.get("faults"):
                 ramps[result["test"].get("file") or "", tuple(sorted(run.get("journeys") or ()))].append(run)
     return tuple(
         _scaling(f"{', '.join(journeys)} in {PurePath(file).name}", runs)

@@ -13,8 +13,8 @@ from pytest_roo_load.render.tables import Cell, Table, table
 __all__ = ["summary"]
 
 _HEADS = (
-    ">no. | scenario | >users | >per second | >per minute | >p50 | >p95 | >p99 | >error rate"
-    " | >CPU of the CCS | >memory of the CCS | verdict"
+    ">no. | scenario | verdict | >users | >per second | >per minute | >p50 | >p95 | >p99 | >error rate"
+    " | >CPU of the CCS | >memory of the CCS"
 )
 
 
@@ -36,7 +36,7 @@ def _rows(number: int, result: JSON) -> Iterator[tuple[Cell | str, ...]]:
         note = " · ".join(part for part in (test["name"] if test["name"] != title else "", several) if part)
         mark = mark_of(run["verdict"]) if several else mark_of_test(result)
         link = Cell(text=title, note=note, anchor=anchor_of(number) + (f"-run-{place}" if several else ""))
-        yield (first, link, *_figures(run), Cell(mark=mark))
+        yield (first, link, Cell(mark=mark), *_figures(run))
 
 
 def _figures(run: JSON) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pytest_roo_load.core.consistency.finding import Finding
-from pytest_roo_load.core.consistency.history import Event
+from pytest_roo_load.core.consistency.history import HISTORY, Event
 from pytest_roo_load.core.fact import Fact
 from pytest_roo_load.core.faults.recovery import Never, Recovery
 from pytest_roo_load.core.result import Result
@@ -165,6 +165,7 @@ def _measured(result: Result) -> dict[str, Any]:
                 "first": [repr(value)[:200] for value in values.items[:5]],
             }
             for name, values in result.values.items()
+            if name != HISTORY  # the findings tell what it says
         },
         "generators": [asdict(health) for health in result.generators],
         "facts": [_fact(fact) for fact in result.facts],
@@ -270,11 +271,25 @@ def _timeline(seconds: Sequence[Second], cores: Mapping[str, int]) -> dict[str, 
 
 def _use(name: str, seconds: Sequence[Second], cores: int) -> dict[str, list[float | None]]:
     uses = [second.resources.get(name) for second in seconds]
-    before: list[ProcessUse | None] = [None, *uses[:-1]]
     return {
         "memory": [None if use is None else use.memory_bytes for use in uses],
-        "cpu": [
-            None if use is None or last is None else (use.cpu_s - last.cpu_s) / cores
-            for last, use in zip(before, uses, strict=True)
-        ],
+        "cpu": _cpu([(second.looked_s, use) for second, use in zip(seconds, uses, strict=True)], cores),
     }
+
+
+def _cpu(looks: Sequence[tuple[float, ProcessUse | None]], cores: int) -> list[float | None]:
+    """The share of the cores between two looks, for each second: one whose look came late has that of the next look."""
+    shares: list[float | None] = []
+    waiting = 0
+    before: tuple[float, ProcessUse] | None = None
+    for looked_s, use in looks:
+        waiting += 1
+        if use is not None and before is not None and looked_s <= before[0]:
+            continue
+        share = None
+        if use is not None and before is not None:
+            share = (use.cpu_s - before[1].cpu_s) / (looked_s - before[0]) / cores
+        shares += [share] * waiting
+        waiting = 0
+        before = None if use is None else (looked_s, use)
+    return shares + [None] * waiting

@@ -1,8 +1,10 @@
 """The report understands what the schema writes: the two are written apart and must not drift apart."""
 
+import dataclasses
 import json
 from pathlib import Path
 
+import pytest
 from page_reader import read_page
 from sample_runs import run_json, write
 
@@ -79,3 +81,18 @@ def test_the_spread_of_iterations_over_users_is_written() -> None:
     *_, steady = measurement(TEST, [record(measured())])["runs"][0]["phases"]
 
     assert steady["fairness"] == {"users": 2, "least": 3, "p5": 3, "median": 3, "p95": 5, "most": 5, "gini": 0.125}
+
+
+def test_the_share_of_the_cpu_is_that_between_two_looks_also_when_one_came_late() -> None:
+    looks = [(1.0, 1.0), (1.0, 1.0), (3.0, 2.0), (3.9, 2.9), None, (6.0, 0.5), (7.0, 1.0), (7.0, 1.0)]
+    seconds = []
+    for t, look in enumerate(looks):
+        looked_s, cpu_s = look or (5.0, 0.0)
+        use = {"ccs": ProcessUse(memory_bytes=1, cpu_s=cpu_s, processes=1)} if look else {}
+        seconds.append(Second(t=t, phase="steady", resources=use, looked_s=looked_s))
+    result = dataclasses.replace(measured(), timeline=seconds)
+
+    (run,) = measurement(TEST, [record(result)])["runs"]
+
+    shares = run["timeline"]["resources"]["ccs"]["cpu"]
+    assert shares == [None, pytest.approx(0.25), pytest.approx(0.25), pytest.approx(0.5), None, None, 0.25, None]

@@ -190,7 +190,7 @@ def test_several_runs_of_a_test_have_a_row_each() -> None:
     rows = view_of(result).summary.rows
 
     assert [row[1].note for row in rows] == ["run 1 of 2", "run 2 of 2"]
-    assert [row[2].text for row in rows] == ["10", "20"]
+    assert [row[3].text for row in rows] == ["10", "20"]
 
 
 def test_a_run_without_objectives_claims_nothing() -> None:
