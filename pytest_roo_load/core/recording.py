@@ -39,6 +39,7 @@ class Tally:
         failed: Latencies of failed ones, from start to failure.
         started: How many were begun, so that `started - ok.count - failed.count` were interrupted.
         errors: Failures by kind.
+        finished: Operations that succeeded while the phase lasted, whenever they were begun; None where nobody counted.
     """
 
     ok: Histogram = field(default_factory=Histogram)
@@ -46,6 +47,17 @@ class Tally:
     failed: Histogram = field(default_factory=Histogram)
     started: int = 0
     errors: dict[str, ErrorCount] = field(default_factory=dict)
+    finished: int | None = None
+
+    @property
+    def throughput_count(self) -> int:
+        """What throughput counts: `finished`, or the successful ones where nobody counted those."""
+        return self.ok.count if self.finished is None else self.finished
+
+    @property
+    def any(self) -> bool:
+        """Whether anything was begun, or has ended."""
+        return bool(self.started or self.ok.count or self.failed.count)
 
     @property
     def interrupted(self) -> int:
@@ -71,6 +83,8 @@ class Tally:
         """Add another tally's counts to this one."""
         if self.service is not None or other.service is not None:
             self._service().merge(other.service or other.ok)
+        if self.finished is not None or other.finished is not None:
+            self.finished = self.throughput_count + other.throughput_count
         self.ok.merge(other.ok)
         self.failed.merge(other.failed)
         self.started += other.started

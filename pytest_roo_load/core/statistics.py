@@ -19,7 +19,8 @@ class Statistics:
     """Figures of one operation, one group or all operations together, over one phase.
 
     Percentiles, `mean`, `minimum` and `maximum` are seconds over successful operations, from the intended start; None
-    where nothing succeeded. `throughput` is successful operations per second. `error_rate` is failed / (successful +
+    where nothing succeeded. `throughput` is operations that succeeded while the phase
+    lasted, per second: everything else is of those that were begun in it. `error_rate` is failed / (successful +
     failed), None where nothing ended. `duration` is in seconds.
     """
 
@@ -67,8 +68,8 @@ class Statistics:
 
     @property
     def throughput(self) -> float:
-        """Successful operations per second."""
-        return self.succeeded / self.duration if self.duration else 0.0
+        """Operations per second that succeeded while the phase lasted."""
+        return self._tally.throughput_count / self.duration if self.duration else 0.0
 
     @property
     def error_rate(self) -> float | None:
@@ -157,8 +158,13 @@ class PhaseResult(Statistics):
         residence_s = self.service_time.total + self.failed_histogram.total - recording.flying.late_failed_s
         self.little = little(recording.flying, residence_s, self.count, duration_s)
         self.users = recording.users or 0
-        self.operations = {key: Statistics(tally, duration_s) for key, tally in sorted(recording.operations.items())}
-        self.groups = {key: Statistics(tally, duration_s) for key, tally in sorted(recording.groups.items())}
+        self.operations = _each(recording.operations, duration_s)
+        self.groups = _each(recording.groups, duration_s)
         self.checks = {key: (held, broken) for key, (held, broken) in sorted(recording.checks.items())}
         self.iterations = recording.iterations
         self.fairness = fairness(recording.turns.values())
+
+
+def _each(tallies: Mapping[str, Tally], duration_s: float) -> dict[str, Statistics]:
+    """By name; without those of which the phase has nothing but the end."""
+    return {name: Statistics(tally, duration_s) for name, tally in sorted(tallies.items()) if tally.any}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from pytest_roo_load.core.histogram import Histogram
 from pytest_roo_load.core.recording import ErrorCount, PhaseRecording, Recording, Tally, Values
@@ -75,7 +76,7 @@ class _Phase:
 
 
 class PhaseRecorder:
-    """Records operations by the phase in which they started.
+    """Records operations by the phase in which they started; throughput alone looks at the phase in which they ended.
 
     A slot belongs to a phase for good: an operation that ends after its phase still counts for it. Memory is one
     histogram per (name, outcome, phase) and the samples of the current second.
@@ -91,6 +92,7 @@ class PhaseRecorder:
     def __init__(self, phase: str) -> None:
         self.recording = Recording()
         self._phases: dict[str, _Phase] = {}
+        self._finished: dict[str, Counter[str]] = {"operations": Counter(), "groups": Counter()}
         self._members: dict[int, int] = {}
         self._active = 0
         self._least: int | None = None
@@ -104,6 +106,9 @@ class PhaseRecorder:
 
     def switch(self, phase: str) -> None:
         """From now on what starts belongs to another phase."""
+        if self._phases:
+            self._credit("operations")
+            self._credit("groups")
         self.phase = phase
         if phase not in self._phases:
             self._phases[phase] = _Phase(self.recording.phase(phase))
@@ -113,6 +118,22 @@ class PhaseRecorder:
         self.group_slot = self._current.groups.__getitem__
         self.current = self._current.recording
         self.current.users = self._active
+
+    def _credit(self, kind: Literal["operations", "groups"]) -> None:
+        """What has succeeded since the last switch is the throughput of the phase that ends now."""
+        finished: Counter[str] = Counter()
+        for phase in self._phases.values():
+            folded: Mapping[str, Tally] = getattr(phase.recording, kind)
+            for name, slot in getattr(phase, kind).items():
+                before = folded[name].ok.count if name in folded else 0
+                finished[name] += before + len(slot.ok) + len(slot.late_ok)
+        tallies: dict[str, Tally] = getattr(self.current, kind)
+        for name, count in finished.items():
+            grown = count - self._finished[kind][name]
+            if grown or name in getattr(self._current, kind):
+                tally = tallies.setdefault(name, Tally())
+                tally.finished = (tally.finished or 0) + grown
+        self._finished[kind] = finished
 
     def check(self, name: str, held: bool) -> None:  # noqa: FBT001 - the outcome is what is recorded
         """Count the outcome of a check."""

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_roo_load.core.recording import Recording
+from pytest_roo_load.core.result import result_of
 from pytest_roo_load.core.timeline import OperationSecond, Second
 from pytest_roo_load.engine.meter import Meter, cores_available
 from pytest_roo_load.engine.quota import Quota, share_of
@@ -95,6 +96,50 @@ def test_a_sample_belongs_to_the_phase_in_which_it_started() -> None:
     assert warm_up.operations["b"].interrupted == 1
     assert steady.operations == {}
     assert second.operations["a"].ok.count == 1, "in the second in which it ended"
+
+
+def test_throughput_counts_what_ends_in_a_phase_wherever_it_began() -> None:
+    recorder = PhaseRecorder("warm_up")
+    early, gone = recorder.slot("a"), recorder.slot("login")
+    early.started, gone.started = 2, 1
+    gone.ok.append(0.1)
+    recorder.collect(0, "warm_up")
+    recorder.switch("steady")
+    early.ok += [1.0, 1.0]
+    late = recorder.slot("a")
+    late.started = 3
+    late.ok.append(0.5)
+    recorder.switch("graceful_stop")
+    late.ok += [1.0, 1.0]
+    recorder.collect(1, "steady")
+
+    result = result_of(recorder.recording, {"warm_up": (0, 1), "steady": (1, 2)})
+
+    warm_up, steady = result.phases["warm_up"], result.phases["steady"]
+    assert (warm_up.succeeded, warm_up.throughput) == (3, 1.0)
+    assert (steady.succeeded, steady.throughput) == (3, 3.0)
+    assert list(steady.operations) == ["a"]
+    assert steady.operations["a"].throughput == 3.0
+
+
+@given(st.lists(happenings))
+def test_what_succeeded_is_the_throughput_of_one_phase(script: list[tuple[str, str, float]]) -> None:
+    recorder = PhaseRecorder("warm_up")
+    for what, name, latency in script:
+        if what == "collect":
+            recorder.collect(0, recorder.phase)
+        else:
+            record(recorder, what, name, latency)
+    recorder.switch("over")
+    recorder.collect(1, "over")
+
+    tallies = [
+        tally
+        for phase in recorder.recording.phases.values()
+        for kind in (phase.operations, phase.groups)
+        for tally in kind.values()
+    ]
+    assert sum(tally.finished or 0 for tally in tallies) == sum(tally.ok.count for tally in tallies)
 
 
 def test_beyond_two_hundred_names_the_rest_is_other() -> None:
