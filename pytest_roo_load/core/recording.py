@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -158,6 +158,12 @@ class Values:
 
     items: list[Any] = field(default_factory=list)
     omitted: int = 0
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
 
     def add(self, value: object) -> None:
         """Keep one more value, or count it when there are too many."""

@@ -44,7 +44,10 @@ class Feed:
             return self.make(number)
         rows = _rows(str(self.path), self.kind)
         if number >= len(rows) and not self.repeat:
-            raise FeedExhausted(f"{self.path} has {len(rows)} rows, and row {number + 1} was asked for")
+            raise FeedExhausted(
+                f"{self.path} has {len(rows)} rows, and row {number + 1} was asked for: rows go to users by their "
+                "numbers, whatever their journeys are, and no row is given twice unless the feed has repeat=True"
+            )
         return rows[number % len(rows)]
 
 

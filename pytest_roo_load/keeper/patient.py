@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pytest_roo_load.errors import ServiceError, UsageError
@@ -16,8 +16,14 @@ from pytest_roo_load.keeper.service import Service
 __all__ = ["OwnPatient", "Stranger", "patient_named"]
 
 
-def patient_named(name: str, services: Mapping[str, Service], folder: Path) -> OwnPatient:
+def patient_named(name: str, services: Mapping[str, Service], folder: Path, others: Iterable[str] = ()) -> OwnPatient:
     """The service of this name, or the K-th process of a service for NAME-K.
+
+    Args:
+        name: What was asked for.
+        services: What the keeper has started.
+        folder: Where faults may put files.
+        others: Names of what could be broken besides, for the message.
 
     Raises:
         UsageError: There is none.
@@ -27,12 +33,12 @@ def patient_named(name: str, services: Mapping[str, Service], folder: Path) -> O
         base, number = match[1], int(match[2])
     service = services.get(base)
     if service is None or (number is not None and number > len(service.processes)):
-        raise UsageError("nothing to break of this name", value=name, allowed=_allowed(services))
+        raise UsageError("nothing to break of this name", value=name, allowed=_allowed(services, others))
     return OwnPatient(name, service, None if number is None else number - 1, folder)
 
 
-def _allowed(services: Mapping[str, Service]) -> str:
-    names = [name for service in services.values() for name in _names(service)]
+def _allowed(services: Mapping[str, Service], others: Iterable[str]) -> str:
+    names = [*others, *(name for service in services.values() for name in _names(service))]
     return ", ".join(names) or "nothing: no service runs"
 
 

@@ -70,7 +70,7 @@ class Supervisor:
             journalled = [str(one) for one in patient.tree()]
             self._stage.journal.write("stranger", target=fault.target, processes=journalled)
         else:
-            patient = patient_named(fault.target, self._services, self._stage.folder)
+            patient = patient_named(fault.target, self._services, self._stage.folder, strangers)
             own = {**LIMIT_FAULTS, **SOCKET_FAULTS, **patient.service.recipe.faults}
         known = {**PROCESS_FAULTS, **own}
         if fault.verb not in known:

@@ -27,7 +27,7 @@ class Scaling:
 
 
 def scalings(results: Sequence[JSON]) -> tuple[Scaling, ...]:
-    """A ramp for each test file and set of journeys that was run with at least two different numbers of users.
+    """A ramp for each test function whose journeys were run with at least two different numbers of users.
 
     Runs whose latencies are invalid are left out, and those in which something was broken on purpose.
     """
@@ -35,12 +35,18 @@ def scalings(results: Sequence[JSON]) -> tuple[Scaling, ...]:
     for result in results:
         for run in result["runs"]:
             if steady(run).get("users") and not run.get("problems") and not run.get("faults"):
-                ramps[result["test"].get("file") or "", tuple(sorted(run.get("journeys") or ()))].append(run)
+                ramps[_function(result["test"]), tuple(sorted(run.get("journeys") or ()))].append(run)
     return tuple(
-        _scaling(f"{', '.join(journeys)} in {PurePath(file).name}", runs)
-        for (file, journeys), runs in ramps.items()
+        _scaling(f"{', '.join(journeys)} in {function}", runs)
+        for (function, journeys), runs in ramps.items()
         if len({steady(run)["users"] for run in runs}) >= _FEWEST_LEVELS
     )
+
+
+def _function(test: JSON) -> str:
+    """Its file and name without parameters."""
+    name: str = test["name"].partition("[")[0]
+    return f"{PurePath(test['file']).name}::{name}" if test.get("file") else name
 
 
 def _scaling(heading: str, runs: Sequence[JSON]) -> Scaling:

@@ -13,15 +13,17 @@ from pytest_roo_load.render.tables import Cell, Table, table
 __all__ = ["summary"]
 
 _HEADS = (
-    ">no. | scenario | verdict | >users | >per second | >per minute | >p50 | >p95 | >p99 | >error rate"
-    " | >CPU of the CCS | >memory of the CCS"
+    "scenario | verdict | >users | >per second | >per minute | >p50 | >p95 | >p99 | >error rate"
+    " | >CPU of the target | >memory of the target"
 )
 
 
 def summary(results: Sequence[JSON]) -> Table:
-    """Results in the order in which their sections come."""
+    """Results in the order in which their sections come; the numbers of requirements only where there are any."""
     rows = [row for number, result in enumerate(results, 1) for row in _rows(number, result)]
-    return table("All tests", _HEADS, rows)
+    if not any(nested(result["test"], "scenario", "requirement") for result in results):
+        return table("All tests", _HEADS, [row[1:] for row in rows])
+    return table("All tests", f">no. | {_HEADS}", rows)
 
 
 def _rows(number: int, result: JSON) -> Iterator[tuple[Cell | str, ...]]:

@@ -94,6 +94,21 @@ def _url(*schemes: str) -> Callable[[str], str]:
     return parse
 
 
+def _address(text: str) -> str:
+    """The URL, unchanged: of a host, without a path."""
+    from urllib.parse import urlsplit  # noqa: PLC0415 - only when there is one
+
+    parts = urlsplit(_url("http", "https")(text))
+    if not parts.hostname or parts.path not in {"", "/"} or parts.query or parts.fragment:
+        raise UsageError(
+            "not the address of a server",
+            value=without_password(text),
+            allowed="http://HOST:PORT or https://HOST:PORT",
+            remedy="paths belong into journeys",
+        )
+    return text
+
+
 def without_password(url: str) -> str:
     """The URL as it may be shown: the password, if any, as ***."""
     scheme, separator, rest = url.partition("://")
@@ -119,7 +134,7 @@ OPTIONS = (
     Option(
         name="target",
         metavar="URL",
-        parse=_url("http", "https"),
+        parse=_address,
         help="System under test; default: an embedded server.",
     ),
     Option(

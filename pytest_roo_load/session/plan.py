@@ -61,7 +61,7 @@ def plan_of(item: pytest.Item, table: SlaTable) -> TestPlan:
     listed = scenario.objectives if scenario else ()
     return TestPlan(
         scenario=scenario,
-        objectives=(*listed, *own) if scenario or own else table.default,
+        objectives=(*listed, *own) or table.default,
         needs=tuple(_needs(item.iter_markers("needs"), place)),
     )
 

@@ -43,7 +43,28 @@ def summarise(reporter: pytest.TerminalReporter, results: Sequence[dict[str, Any
         _write_table(reporter, rows)
     for line in (line for result in results for line in _capacities(result)):
         reporter.line(line)
+    for line in (line for result in results for line in _warnings(result)):
+        reporter.line(line, yellow=True)
     reporter.line(f"report: {_short(report)}")
+
+
+def _warnings(result: dict[str, Any]) -> Iterator[str]:
+    """What a green verdict does not say: percentiles of too few samples, failures that nobody judges."""
+    name = _cut(result["test"]["name"])
+    for run in result["runs"]:
+        for judgement in run["objectives"]:
+            if judgement["verdict"] == "pass" and judgement["reason"]:
+                yield f"{name}: {judgement['text']}: {judgement['reason']}"
+        steady = next((phase for phase in run["phases"] if phase["name"] == "steady"), None)
+        if run["objectives"] or steady is None or not steady["statistics"]["failed"]:
+            continue
+        errors = {kind: one for part in steady["operations"].values() for kind, one in part["errors"].items()}
+        first = next((f": {kind}: {_last_line(one['exemplar'])}" for kind, one in errors.items()), "")
+        yield f"{name}: {steady['statistics']['failed']:,} operations failed, and no objective looks at that{first}"
+
+
+def _last_line(text: str) -> str:
+    return _cut(next((line.strip() for line in reversed(text.splitlines()) if line.strip()), ""))
 
 
 def _write_table(reporter: pytest.TerminalReporter, rows: Sequence[tuple[str, ...]]) -> None:

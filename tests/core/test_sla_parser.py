@@ -167,6 +167,17 @@ def test_a_wrong_word_is_named_with_what_is_allowed(
 
 
 @pytest.mark.parametrize(
+    ("text", "right"),
+    [("p95 < 3 s in ramp", "p95 in ramp < 3 s"), ("p95 < 3 s of 'GET /a'", "p95 of 'GET /a' < 3 s")],
+)
+def test_what_is_said_too_late_is_told_its_place(text: str, right: str) -> None:
+    with pytest.raises(UsageError, match="'of' and 'in' come before the limit") as caught:
+        parse_objective(text, "sla.toml:7")
+
+    assert caught.value.remedy == f'write "{right}"'
+
+
+@pytest.mark.parametrize(
     "text",
     ["", "  ", "p95", "p95 <", "< 3 s", "p95 3 s", "p95 = 3 s", "p95 != 3 s", "p95 of < 3 s", "p95 of 'x < 3 s",
      "p95 in steady of 'x' < 3 s", "p95 < 3 s\nerror_rate < 1 %", "p95 of a b < 3 s"],

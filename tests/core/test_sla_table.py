@@ -144,7 +144,7 @@ def test_an_unknown_scenario_is_told_those_that_there_are() -> None:
         table("").scenario("users-10")
 
     assert (caught.value.allowed, caught.value.remedy) == ("users-10, outage", "did you mean users-10?")
-    assert "sla.toml has no [scenario.…] table" in empty.value.allowed
+    assert "there is no sla.toml with a [scenario.…] table" in empty.value.allowed
     assert empty.value.remedy is None
 
 

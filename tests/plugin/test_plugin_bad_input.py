@@ -91,6 +91,8 @@ def test_the_table_of_objectives(
         ("--roo-fleet=moon", "*option --roo-fleet: unknown value: 'moon' (allowed: local, inline, xdist)"),
         ("--roo-seed=x", "*option --roo-seed: not a number in range: 'x'*"),
         ("--roo-target=ftp://127.0.0.1", "*option --roo-target: not a URL for this option*"),
+        ("--roo-target=http://127.0.0.1:80/shop", "*option --roo-target: not the address of a server*paths belong*"),
+        ("--roo-target=http:/127.0.0.1:80", "*option --roo-target: not the address of a server*"),
         ("--roo-target=http://127.0.0.1:99999", "*option --roo-target: not a URL for this option*"),
         ("--roo-target=http://127.0.0.1:1", "*option --roo-target: cannot be reached*start it*"),
         ("--roo-target=http://example.com", "*load would leave this machine*--roo-allow-remote example.com"),

@@ -45,6 +45,29 @@ def test_an_objective_that_holds_passes_and_is_written(
     assert len(next(lines).read_text(encoding="utf-8").splitlines()) == len(run["timeline"]["t"]) >= 2
 
 
+def test_what_a_green_verdict_does_not_say_is_told(make_tests: Make, run_pytest: Run) -> None:
+    make_tests("""
+        async def stumble(user):
+            answer = await user.http.get("/x/1")
+            answer.json()["nothing of this name"]
+
+        def test_unjudged(virtual_users):
+            virtual_users.run(stumble, iterations(5, users=1))
+
+        @pytest.mark.sla("p99 < 3 s")
+        def test_few(virtual_users):
+            assert list(virtual_users.run(visit, iterations(5, users=1)).values) == []
+    """)
+    outcome = run_pytest("--no-header")
+    outcome.assert_outcomes(passed=2)
+    outcome.stdout.fnmatch_lines(
+        [
+            "test_unjudged: 5 operations failed, and no objective looks at that: KeyError: *nothing of this name*",
+            "test_few: p99 < 3 s: 5 samples do not bound p99 from above; it takes *",
+        ]
+    )
+
+
 def test_an_objective_that_is_missed_fails_with_a_table(make_tests: Make, run_pytest: Run) -> None:
     make_tests("""
         @pytest.mark.sla("p95 < 1 us")

@@ -161,7 +161,11 @@ def test_figures_in_the_summary_are_those_of_the_result_file(tmp_path: Path) -> 
     assert third["per minute"] == f"{statistics['throughput'] * 60:,.0f}/min"
     for name in ("p50", "p95", "p99"):
         assert third[name] == f"{statistics[name] * 1000:.3g} ms"
-    assert (third["error rate"], third["CPU of the CCS"], third["memory of the CCS"]) == ("0 %", "34.7 %", "214 MB")
+    assert (third["error rate"], third["CPU of the target"], third["memory of the target"]) == (
+        "0 %",
+        "34.7 %",
+        "214 MB",
+    )
     assert third["verdict"] == "✓ pass"
 
 

@@ -63,7 +63,7 @@ def test_a_measured_run_is_reported_with_its_figures(tmp_path: Path) -> None:
 
     (row,) = document.table("All tests")
     assert (row["users"], row["per second"], row["p50"], row["error rate"]) == ("4", "2/s", "140 ms", "9.09 %")
-    assert (row["CPU of the CCS"], row["memory of the CCS"]) == ("25 %", "50 MB")
+    assert (row["CPU of the target"], row["memory of the target"]) == ("25 %", "50 MB")
     (operation,) = document.table("Operations in the steady phase")
     assert (operation["operation"], operation["ended"], operation["failed"]) == ("GET /", "11", "1")
     assert [error["phase"] for error in document.table("Errors")] == ["warm up", "steady"]

@@ -9,6 +9,7 @@ from sample_runs import JSON, Load, failing, invalid, ramp, result_dict, run_dic
 from pytest_roo_load.core.units import Dimension, format_quantity
 from pytest_roo_load.errors import UsageError
 from pytest_roo_load.render.charts import Chart, LineChart
+from pytest_roo_load.render.scaling import scalings
 from pytest_roo_load.render.view import ReportView, view
 from pytest_roo_load.report.html import write_report
 
@@ -146,6 +147,25 @@ def test_ramps_need_two_levels_and_do_not_mix_journeys() -> None:
     assert view_of(first, second).scalings == ()
 
 
+def test_ramps_do_not_mix_tests_nor_what_was_broken_with_what_was_not() -> None:
+    first, second, *_ = ramp()
+    second["test"]["name"] = "test_something_else[2]"
+    assert view_of(first, second).scalings == ()
+
+    first, second, *_ = ramp()
+    assert len(scalings([first, second])) == 1
+    second["runs"][0]["faults"] = [{"text": "kill redis"}]
+    assert scalings([first, second]) == ()
+
+
+def test_numbers_of_requirements_have_a_column_where_there_are_any() -> None:
+    first, second, *_ = ramp()
+    assert view_of(first, second).summary.columns[0].title == "no."
+    for one in (first, second):
+        one["test"]["scenario"] = None
+    assert view_of(first, second).summary.columns[0].title == "scenario"
+
+
 def test_a_ramp_has_the_confidence_intervals_of_its_percentiles() -> None:
     results = ramp()
     p95, throughput = view_of(*results).scalings[0].charts
@@ -189,8 +209,8 @@ def test_several_runs_of_a_test_have_a_row_each() -> None:
     result = result_dict("test_x", [run_dict(Load()), run_dict(Load(users=20), number=2)])
     rows = view_of(result).summary.rows
 
-    assert [row[1].note for row in rows] == ["run 1 of 2", "run 2 of 2"]
-    assert [row[3].text for row in rows] == ["10", "20"]
+    assert [row[0].note for row in rows] == ["run 1 of 2", "run 2 of 2"]
+    assert [row[2].text for row in rows] == ["10", "20"]
 
 
 def test_a_run_without_objectives_claims_nothing() -> None:
@@ -230,7 +250,7 @@ def test_the_contents_are_a_tree_over_siblings_and_runs() -> None:
 def test_rows_of_several_runs_lead_to_the_run() -> None:
     rows = view_of(result_dict("test_x", [run_dict(Load()), run_dict(Load(), number=2)])).summary.rows
 
-    assert [row[1].anchor for row in rows] == ["test-1-run-1", "test-1-run-2"]
+    assert [row[0].anchor for row in rows] == ["test-1-run-1", "test-1-run-2"]
 
 
 def test_totals_count_every_verdict() -> None:

@@ -40,6 +40,7 @@ _OBJECTIVE = re.compile(
     (?:\s+(?P<window>over|for)\s+(?P<length>[^<>=]+?))?\s*""",
     re.VERBOSE,
 )
+_LATE = re.compile(rf"\s+(?:of|in)\s+(?:{_NAME})$")
 
 
 def parse_objective(text: str, source: str = "objective") -> Objective:
@@ -65,6 +66,9 @@ def _parse(text: object, source: str) -> Objective:
     if match is None:
         raise UsageError("not an objective", value=text, allowed=_FORM, remedy='for example "p95 < 3 s"')
     metric = _metric(match["metric"])
+    if late := _LATE.search(match["value"]):
+        right = f"{match['metric']}{late[0]} {match['operator']} {match['value'][: late.start()]}"
+        raise UsageError("'of' and 'in' come before the limit", value=text, allowed=_FORM, remedy=f'write "{right}"')
     window = _window(match["window"], match["length"], metric)
     return Objective(
         text=text.strip(),

@@ -60,7 +60,7 @@ class SlaTable:
         """
         if name in self.scenarios:
             return self.scenarios[name]
-        allowed = ", ".join(self.scenarios) or f"none, for {self.source} has no [scenario.…] table"
+        allowed = ", ".join(self.scenarios) or f"none, for there is no {self.source} with a [scenario.…] table"
         raise UsageError("unknown scenario", value=name, allowed=allowed, remedy=_suggestion(name, self.scenarios))
 
     def completed_by(self, other: SlaTable) -> SlaTable:
