@@ -15,7 +15,9 @@ from pytest_roo_load.ccs.sessions import Identity
 
 _LIFETIME_S = 7 * 24 * 3600
 _REMOVE_IF_MINE = """
-    if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then return redis.call('HDEL', KEYS[1], ARGV[1]) end return 0
+    local place = redis.call('HGET', KEYS[1], ARGV[1])
+    if place and place ~= ARGV[2] then return 0 end
+    redis.call('HDEL', KEYS[1], ARGV[1]) return 1
 """
 
 

@@ -82,14 +82,18 @@ class Relay:
             await self._moved(identity, online=True)
 
     async def leave(self, identity: Identity) -> None:
-        """Make known that a device has gone."""
+        """Make known that a device has gone, unless it has come back meanwhile, here or elsewhere."""
         async with self._turn:
+            gone = True
             if not self._is_away():
                 try:
-                    await self._directory.remove(identity.user_id, identity.device_id)
+                    gone = await self._directory.remove(identity.user_id, identity.device_id)
+                    if self._hub.device(identity.user_id, identity.device_id) is not None:
+                        await self._directory.put(identity)
                 except _TROUBLE as error:
                     self._failed("leaving device not noted", error)
-            await self._moved(identity, online=False)
+            if gone and self._hub.device(identity.user_id, identity.device_id) is None:
+                await self._moved(identity, online=False)
 
     async def forward(self, frame: Frame) -> Forwarded:
         """Send a frame to the other instances that have devices it is for; to none when Redis is away."""
