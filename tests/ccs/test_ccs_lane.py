@@ -192,3 +192,39 @@ def test_devices_that_were_away_are_tried_again_even_if_nobody_says_that_they_ar
     assert busy.offline == {"a"}
     assert busy.ask(2) == LIMIT
     assert busy.offline == set()
+
+
+def test_devices_are_tried_again_also_when_the_queue_was_asked_meanwhile() -> None:
+    busy = lane()
+    busy.start(claimed(1), 0)
+    busy.gone("a", 0)
+    busy.wake()
+    assert busy.ask(1) == LIMIT
+    busy.answered(full=False)
+    assert busy.ask(1.5) == 0
+    assert busy.ask(2) == LIMIT
+
+
+def test_what_was_claimed_while_something_went_back_to_the_queue_goes_back_as_well() -> None:
+    busy = lane()
+    first, second = claimed(1), claimed(2)
+    busy.start(first, 0)
+    assert busy.ask(0) == LIMIT - 1
+    assert not busy.disturbed
+    assert [outcome.command_id for outcome in busy.back("a")] == ["1"]
+    busy.start(second, 0)
+    assert busy.disturbed
+    assert [(outcome.command_id, outcome.state) for outcome in busy.put_back([second])] == [("2", "queued")]
+    busy.answered(full=False)
+    assert busy.ask(0) == LIMIT
+    assert not busy.disturbed
+
+
+def test_a_command_that_was_claimed_anew_is_another_one() -> None:
+    busy = lane()
+    old, new = claimed(1), claimed(1)
+    busy.start(old, 0)
+    busy.back("a")
+    assert not busy.awaits(old, "a")
+    busy.start(new, 0)
+    assert (busy.awaits(old, "a"), busy.awaits(new, "a"), busy.awaits(new, "b")) == (False, True, False)
