@@ -44,32 +44,28 @@ class Outbox:
     """Gathers what is sent while one client's bytes are dealt with, so that each receiver costs one write.
 
     All connections of an instance share one: an event loop deals with one client at a time.
+
+    Attributes:
+        waiting: The connections that have something to write; None while nothing is gathered.
     """
 
-    __slots__ = ("_waiting",)
+    __slots__ = ("waiting",)
 
     def __init__(self) -> None:
-        self._waiting: list[Connection] | None = None
+        self.waiting: list[Connection] | None = None
 
     def __repr__(self) -> str:
-        return f"<Outbox {'open' if self._waiting is None else f'{len(self._waiting)} waiting'}>"
+        return f"<Outbox {'open' if self.waiting is None else f'{len(self.waiting)} waiting'}>"
 
     def hold(self) -> None:
         """Gather from now on."""
-        self._waiting = []
+        self.waiting = []
 
     def release(self) -> None:
         """Have every connection write what was gathered for it."""
-        waiting, self._waiting = self._waiting or (), None
+        waiting, self.waiting = self.waiting or (), None
         for connection in waiting:
             connection.flush()
-
-    def add(self, connection: Connection) -> bool:
-        """Note that a connection has something to write; False when it should do so at once."""
-        if self._waiting is None:
-            return False
-        self._waiting.append(connection)
-        return True
 
 
 class Connection(asyncio.Protocol):
@@ -138,12 +134,13 @@ class Connection(asyncio.Protocol):
         """Send a text frame also while others are held back; as `send`."""
         if self.over or self._full:
             return False
-        pending = self._pending
-        if pending or self._outbox.add(self):
-            pending.append(wire.text_head(len(data)))
-            pending.append(data)
-        else:
+        waiting = self._outbox.waiting
+        if waiting is None:
             self._transport.write(wire.text_head(len(data)) + data)
+            return True
+        if not self._pending:
+            waiting.append(self)
+        self._pending += (wire.text_head(len(data)), data)
         return True
 
     def flush(self) -> None:
@@ -191,6 +188,11 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Take what the client has sent."""
         self.heard_at = self._loop.time()
+        text = self._reader.text(data)
+        if text is not None:
+            if self.listener is not None:
+                self.listener.received(wire.TEXT, text)
+            return
         try:
             messages = self._reader.feed(data)
         except wire.WireError as error:

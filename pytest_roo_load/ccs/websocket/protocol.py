@@ -12,6 +12,8 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import orjson
@@ -55,10 +57,13 @@ DEVICE_TYPES = ("mobile", "desktop", "extension")
 _MAX_ID = 128
 _PRIORITIES = range(4)
 _TYPES = RELAYED | {REGISTER}
+_always = itemgetter("id", "type", "userId", "fromDeviceId")
 _tuple = tuple.__new__  # a named tuple's own way of making one takes four times as long
 # Version 4 in form, unique in number: drawing 16 random bytes for every acknowledgement costs as much as sending it.
 _ID_PREFIX = str(uuid.uuid4())[:24]
 _numbers = itertools.count(1)
+_ACK_BEGINS = f'{{"id":"{_ID_PREFIX}'.encode()
+_ACK_OF = f'","type":"ack","fromDeviceId":"{SERVER}","userId":"{SERVER}","payload":{{"originalMessageId":'.encode()
 
 
 class FrameError(CcsError):
@@ -102,11 +107,13 @@ def parse_frame(data: bytes) -> Frame:
     """
     try:
         value = orjson.loads(data)
-        get = value.get
-    except (orjson.JSONDecodeError, AttributeError) as error:
+        name, kind, user, sender = _always(value)
+    except KeyError:
+        raise _problem(value) from None
+    except (orjson.JSONDecodeError, TypeError) as error:
         raise FrameError("INVALID_FRAME", "A frame is a JSON object") from error
-    name, kind, user, sender, receiver = get("id"), get("type"), get("userId"), get("fromDeviceId"), get("toDeviceId")
-    requires_ack, priority = get("requiresAck", False), get("priority", NORMAL)
+    get = value.get
+    receiver, requires_ack, priority = get("toDeviceId"), get("requiresAck", False), get("priority", NORMAL)
     if (
         type(name) is type(kind) is type(user) is type(sender) is str
         and (receiver is None or type(receiver) is str)
@@ -185,12 +192,16 @@ def registered(session_id: str, at: str) -> bytes:
 
 def acknowledged(original_id: str, at: str, *, status: str = "delivered", error: str | None = None) -> bytes:
     """Return the acknowledgement of a frame: delivered, queued, or failed because of an ``error``."""
+    original = orjson.dumps(original_id)
+    return b"%b%012x%b%b%b" % (_ACK_BEGINS, next(_numbers), _ACK_OF, original, _outcome(status, error, at))
+
+
+@lru_cache(maxsize=64)
+def _outcome(status: str, error: str | None, at: str) -> bytes:
+    """How an acknowledgement ends: the same for all in a millisecond."""
     outcome = f'"{status}"' if error is None else f'"failed","error":{_quoted(error)}'
-    return (
-        f'{{"id":"{_ID_PREFIX}{next(_numbers):012x}","type":"ack","fromDeviceId":"{SERVER}","userId":"{SERVER}",'
-        f'"payload":{{"originalMessageId":{_quoted(original_id)},"status":{outcome},"deliveredAt":"{at}"}},'
-        f'"timestamp":"{at}","priority":1,"requiresAck":false}}'
-    ).encode()
+    ends = f'"timestamp":"{at}","priority":1,"requiresAck":false}}'
+    return f',"status":{outcome},"deliveredAt":"{at}"}},{ends}'.encode()
 
 
 def refused(error: FrameError, at: str) -> bytes:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import sha1
 
+from aiohttp._websocket.helpers import websocket_mask  # in C, where Python takes five times as long
+
 from pytest_roo_load.ccs.errors import CcsError
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
@@ -25,8 +27,6 @@ _MAX_REASON = 123
 _CLOSE_CODES = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015), *range(3000, 5000)})
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
 _KEY_BYTES = 16
-# Times a mask of 32 bits, that mask so often in a row: for short messages, which are the many.
-_REPEATED = [int.from_bytes(b"\1\0\0\0" * words, "little") for words in range(256)]
 _HEAD_16, _HEAD_64 = struct.Struct("!BBH").pack, struct.Struct("!BBQ").pack
 
 
@@ -55,22 +55,25 @@ class MessageReader:
     def __repr__(self) -> str:
         return f"<MessageReader {len(self._partial or b'')} bytes of a frame>"
 
+    def text(self, data: bytes) -> bytes | None:
+        """Return the one text that ``data`` is, whole and below 64 KiB, as it nearly always is; None: `feed` it.
+
+        That would do it too, and take longer.
+        """
+        if len(data) < 6 or self._partial is not None or self._fragments is not None or self._skip:  # noqa: PLR2004
+            return None
+        second = data[1] - _MASKED
+        body, length = (8, data[2] << 8 | data[3]) if second == _TWO_BYTES else (6, second)
+        if data[0] == _FIN | TEXT and 0 <= second <= _TWO_BYTES and body + length == len(data) <= self._limit + body:
+            return _unmasked(data[body - 4 : body], data[body:])
+        return None
+
     def feed(self, data: bytes) -> list[Message]:
         """Return the messages that ``data`` completes, control frames among them, in order.
 
         Raises:
             WireError: the client breaks the protocol.
         """
-        if self._partial is None and self._fragments is None and not self._skip and len(data) >= 6:  # noqa: PLR2004
-            # Nearly always: one text, whole and below 64 KiB. What follows would do it too, and take longer.
-            second = data[1] - _MASKED
-            body, length = (8, data[2] << 8 | data[3]) if second == _TWO_BYTES else (6, second)
-            if (
-                data[0] == _FIN | TEXT
-                and 0 <= second <= _TWO_BYTES
-                and body + length == len(data) <= self._limit + body
-            ):
-                return [(TEXT, _unmasked(data[body - 4 : body], data[body:]))]
         if self._skip:
             dropped = min(self._skip, len(data))
             self._skip -= dropped
@@ -150,12 +153,9 @@ def _head(data: bytes, start: int, end: int) -> tuple[int, int]:
 
 
 def _unmasked(mask: bytes, payload: bytes) -> bytes:
-    words = -(-len(payload) // 4)
-    if words < len(_REPEATED):
-        key = int.from_bytes(mask, "little") * _REPEATED[words]
-    else:
-        key = int.from_bytes(mask * words, "little")
-    return (int.from_bytes(payload, "little") ^ key).to_bytes(4 * words, "little")[: len(payload)]
+    plain = bytearray(payload)
+    websocket_mask(mask, plain)
+    return bytes(plain)
 
 
 def framed(kind: int, payload: bytes) -> bytes:
