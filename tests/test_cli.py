@@ -22,3 +22,10 @@ def test_no_command_shows_the_usage(capsys: pytest.CaptureFixture[str]) -> None:
         main([])
     assert ended.value.code == 2
     assert "usage: roo-load" in capsys.readouterr().err
+
+
+def test_the_guides_are_where_it_says(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["guides"]) == 0
+    pages = [Path(line) for line in capsys.readouterr().out.splitlines()]
+    assert "objectives.md" in [page.name for page in pages]
+    assert all(page.read_text(encoding="utf-8").startswith("# ") for page in pages)

@@ -60,6 +60,9 @@ def test_the_wheel_has_the_package_and_the_phase_and_nothing_else(installed: Pat
     phase = {str(path.relative_to(ROOT / "tests")) for path in (ROOT / "tests" / "phase_3_3_2").rglob("*.py")}
     brought = {str(path.relative_to(package)) for path in (package / "phase_3_3_2").rglob("*") if path.is_file()}
     assert brought == phase | {"phase_3_3_2/sla.toml"}
+    assert {path.name for path in (package / "docs").glob("*.md")} == {
+        path.name for path in (ROOT / "docs").glob("*.md")
+    }
 
 
 def test_the_phase_measures_from_the_installed_package_with_its_own_objectives(project: Path, installed: Path) -> None:

@@ -26,7 +26,7 @@ VALID = (
     b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno",
     b"HTTP/1.0 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(b"hello", mtime=0),
 )
-TIMES = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+TIMES = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def hear(parts: Sequence[bytes], *, streamed: bool, decompress: bool) -> tuple[int, dict[str, int], int]:

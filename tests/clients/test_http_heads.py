@@ -6,7 +6,7 @@ import asyncio
 from typing import Any, cast
 
 from client_lab import run
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_roo_load.clients.http.connection import Connection
@@ -82,6 +82,7 @@ ANSWERS = st.one_of(
 )
 
 
+@settings(max_examples=30)
 @given(st.lists(st.tuples(ANSWERS, st.integers(0, 200)), min_size=1, max_size=8))
 def test_what_is_known_changes_no_answer(answers: list[tuple[bytes, int]]) -> None:
     async def main(*, learning: bool) -> list[Told]:
