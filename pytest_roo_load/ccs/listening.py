@@ -11,6 +11,7 @@ from typing import Any
 from pytest_roo_load.ccs.settings import Settings
 
 BACKLOG = 2048
+_DOORS = 16
 
 
 def listening_socket(settings: Settings) -> socket.socket:
@@ -19,6 +20,15 @@ def listening_socket(settings: Settings) -> socket.socket:
         return socket.socket(fileno=settings.listen_fd)
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
+
+
+def doors(listening: socket.socket) -> list[socket.socket]:
+    """Return descriptors of the same listening socket, so that a crowd gets in and is told when there are too many.
+
+    In a turn of the event loop libuv accepts one connection per descriptor. A busy server has a hundred turns a second:
+    with one descriptor newcomers would wait for seconds, where no limit on what is served at a time can see them.
+    """
+    return [listening, *(listening.dup() for _ in range(_DOORS - 1))]
 
 
 def url_of(settings: Settings, port: int) -> str:

@@ -7,7 +7,7 @@ import gc
 import logging
 import signal
 import ssl
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
 from typing import Any
 
@@ -15,7 +15,7 @@ from aiohttp import web
 
 from pytest_roo_load.ccs.app import build_app
 from pytest_roo_load.ccs.files.layout import CHUNK_BYTES
-from pytest_roo_load.ccs.listening import BACKLOG, listening_socket, say_ready, url_of
+from pytest_roo_load.ccs.listening import BACKLOG, doors, listening_socket, say_ready, url_of
 from pytest_roo_load.ccs.opening import open_services
 from pytest_roo_load.ccs.services import Services
 from pytest_roo_load.ccs.settings import Settings
@@ -79,9 +79,11 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> str:
     )
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
-    site = web.SockSite(runner, listening_socket(settings), backlog=BACKLOG, ssl_context=_tls(settings))
-    await site.start()
-    stack.push_async_callback(_drain, services, site)
+    tls = _tls(settings)
+    sites = [web.SockSite(runner, one, backlog=BACKLOG, ssl_context=tls) for one in doors(listening_socket(settings))]
+    for site in sites:
+        await site.start()
+    stack.push_async_callback(_drain, services, sites)
     gc.collect()
     gc.freeze()
     gc.set_threshold(_GC_THRESHOLD)
@@ -96,14 +98,15 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
     return context
 
 
-async def _drain(services: Services, site: web.BaseSite) -> None:
+async def _drain(services: Services, sites: Sequence[web.BaseSite]) -> None:
     """Say that this instance is about to go, stop listening, and wait for the requests that have begun.
 
     aiohttp would not read the rest of a request's body once its own shutdown has begun.
     """
     services.gate.draining = True
     await asyncio.sleep(services.settings.drain_delay)
-    await site.stop()
+    for site in sites:
+        await site.stop()
     services.hub.close()
     with suppress(TimeoutError):
         async with asyncio.timeout(services.settings.drain_timeout):

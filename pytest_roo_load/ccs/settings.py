@@ -274,7 +274,7 @@ OPTIONS = (
     ),
     Option(name="rate_login", parse=_whole(0, 10**9), help="logins of an address in a window; 0 for any", default="5"),
     Option(name="rate_upload", parse=_whole(0, 10**9), help="uploads of a user in a window; 0 for any", default="20"),
-    Option(name="max_in_flight", parse=_whole(1, 10**6), help="requests at a time, beyond that 503", default="2000"),
+    Option(name="max_in_flight", parse=_whole(1, 10**6), help="requests at a time, beyond that 503", default="1000"),
     Option(name="max_lag", parse=_seconds, help="seconds the event loop may be late, beyond that 503", default="3"),
     Option(
         name="max_memory",
