@@ -38,6 +38,10 @@ class ProcessStats:
         """Return the resident memory."""
         return int(self._process.memory_info().rss)
 
+    def address_space_bytes(self) -> int:
+        """Return the size of the address space, which is what the system limits."""
+        return int(self._process.memory_info().vms)
+
     def descriptors(self) -> int:
         """Return how many descriptors are open."""
         return int(self._process.num_fds())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import time
 import uuid
 from collections import Counter
@@ -12,6 +13,7 @@ from typing import Any
 
 import aiohttp
 import asyncpg
+import psutil
 from ccs_lab import PASSWORD, Api, closed_with, new_person, visit
 from server_lab import Server, new_database, server, servers
 
@@ -137,6 +139,40 @@ def test_too_much_memory_sheds_load_until_it_is_given_back(postgres: Any, redis:
             assert await eventually_status(api, 401) == 401
 
     asyncio.run(scenario())
+
+
+def test_a_server_near_its_limit_of_memory_refuses_what_needs_more_and_goes_on_afterwards(
+    postgres: Any, redis: Any
+) -> None:
+    async def scenario() -> None:
+        async with lonely(postgres, redis) as one, visit(one.url) as api:
+            person = await new_person(api)
+            limit_memory(one.process.pid, spare=20_000_000)
+            async with aiohttp.ClientSession() as http:
+                posts = [asyncio.create_task(post(http, one.url, large_body())) for _ in range(12)]
+                await asyncio.gather(*posts)
+            assert one.process.poll() is None
+            limit_memory(one.process.pid, spare=1_000_000)
+            refused = await api.get("/auth/me")
+            assert (refused.status, refused.code, refused.headers["Retry-After"]) == (503, "OVERLOADED", "1")
+            assert (await api.get("/health")).status == 200
+            limit_memory(one.process.pid, spare=500_000_000)
+            assert await eventually_status(api, 401) == 401
+            assert (await person.api.get("/auth/me")).status == 200
+            assert 'ccs_requests_shed_total{reason="memory"}' in (await api.get("/metrics")).body
+
+    asyncio.run(scenario())
+
+
+def limit_memory(pid: int, *, spare: int) -> None:
+    """Let a process have so many bytes more than it has now."""
+    most = psutil.Process(pid).memory_info().vms + spare
+    resource.prlimit(pid, resource.RLIMIT_AS, (most, resource.RLIM_INFINITY))
+
+
+async def large_body() -> AsyncIterator[bytes]:
+    for _ in range(9):
+        yield b"x" * 1_000_000
 
 
 async def post(http: aiohttp.ClientSession, url: str, body: AsyncIterator[bytes]) -> None:

@@ -18,6 +18,9 @@ from pytest_roo_load.ccs.process_stats import ProcessStats
 _LOOK_S = 0.1
 # Descriptors that are kept free for the database, Redis and files.
 _KEPT_FREE = 32
+# Bytes of address space that are kept free where the system limits it: what is in flight needs some to come to its end.
+_KEPT_FREE_BYTES = 16 * 1024 * 1024
+_NO_THREAD = "can't start new thread"  # a thread's stack is memory, too
 _RETRY_AFTER_S = "1"
 
 
@@ -66,6 +69,27 @@ class Gate:
         if reason is not None:
             self._shed[reason] += 1
             raise overloaded(reason, close=reason == "descriptors")
+        self.refuse_without_room()
+
+    def refuse_without_room(self) -> None:
+        """Refuse what needs more memory where the system has set a limit that is near.
+
+        Asked for each request and each piece of a body, since memory is used up faster than `watch` looks.
+
+        Raises:
+            ApiError: 503 ``OVERLOADED``.
+        """
+        if not self._has_room():
+            self._shed["memory"] += 1
+            raise overloaded("memory")
+
+    def _has_room(self) -> bool:
+        most = resource.getrlimit(resource.RLIMIT_AS)[0]
+        return most == resource.RLIM_INFINITY or most - self._process.address_space_bytes() >= _KEPT_FREE_BYTES
+
+    def _short_of_memory(self) -> bool:
+        most = self._capacity.memory_bytes
+        return bool(most and self._process.memory_bytes() > most) or not self._has_room()
 
     async def empty(self) -> None:
         """Return when no request is in flight."""
@@ -83,17 +107,15 @@ class Gate:
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         if most != resource.RLIM_INFINITY and next_descriptor() >= most - _KEPT_FREE:
             self._short_of = "descriptors"
-        elif self._capacity.memory_bytes and self._process.memory_bytes() > self._capacity.memory_bytes:
+            return
+        if self._short_of_memory():
             give_back_memory()
-            too_much = self._process.memory_bytes() > self._capacity.memory_bytes
-            self._short_of = "memory" if too_much else None
-        else:
-            self._short_of = None
+        self._short_of = "memory" if self._short_of_memory() else None
 
 
 def exhaustion(error: BaseException) -> ApiError | None:
     """Return the answer for an error that says that something is used up: 503 or 507; None for any other error."""
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and _NO_THREAD in str(error)):
         return overloaded("memory")
     number = error.errno if isinstance(error, OSError) else None
     if number in {errno.EMFILE, errno.ENFILE}:

@@ -122,8 +122,10 @@ async def _pieces(request: web.Request, upload: Upload, number: int) -> list[byt
     if (request.content_length or 0) > wanted:
         raise _too_long(wanted)
     pieces, length = [], 0
+    gate = request.app[SERVICES].gate
     try:
         while piece := await request.content.readany():
+            gate.refuse_without_room()
             pieces.append(piece)
             length += len(piece)
             if length > wanted:
