@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         replay,
         soak,
         spike,
+        spiking_rate,
         stairs,
     )
     from pytest_roo_load.core.result import Result
@@ -59,6 +60,7 @@ __all__ = [
     "seconds",
     "soak",
     "spike",
+    "spiking_rate",
     "stairs",
 ]
 
@@ -87,6 +89,7 @@ _HOMES = {
     "recorded_trace": "pytest_roo_load.engine.traces",
     "soak": "pytest_roo_load.core.profiles",
     "spike": "pytest_roo_load.core.profiles",
+    "spiking_rate": "pytest_roo_load.core.profiles",
     "stairs": "pytest_roo_load.core.profiles",
     "minutes": "pytest_roo_load.core.units",
     "seconds": "pytest_roo_load.core.units",

@@ -9,7 +9,7 @@ DOCUMENTED = [
     "FeedExhausted", "LeakLimits", "OperationError", "Result", "RooLoadError", "UsageError", "User", "Verdict",
     "arrival_rate", "as_recorded", "constant_users", "csv_feed", "feedback_rate", "iterations", "json_lines_feed",
     "made_feed", "minutes", "observe", "poisson", "ramping_rate", "ramping_users", "recorded_trace", "replay",
-    "seconds", "soak", "spike", "stairs",
+    "seconds", "soak", "spike", "spiking_rate", "stairs",
 ]  # fmt: skip
 HEAVY = ("numpy", "scipy", "asyncio", "uvloop", "aiohttp", "sqlalchemy", "pytest_roo_load.core")
 

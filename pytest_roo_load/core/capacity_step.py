@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from pytest_roo_load.core.capacity import Outcome, Step
+from pytest_roo_load.core.profiles import is_steady
 from pytest_roo_load.core.result import Result
 from pytest_roo_load.core.sla.judge import judge
 from pytest_roo_load.core.sla.objective import Objective
@@ -21,7 +22,8 @@ _LOST = 0.01  # of the arrivals
 def decisive(objectives: Iterable[Objective]) -> tuple[Objective, ...]:
     """Those objectives that a target misses when it has too much to do: upper limits of latency and of errors.
 
-    A rate, a count or a number of users is what a search chooses, and so nothing that it could decide by.
+    A rate, a count or a number of users is what a search chooses, and so nothing that it could decide by. What is asked
+    of a spike or a fault is asked of another load.
 
     Raises:
         UsageError: There are none.
@@ -40,7 +42,8 @@ def decisive(objectives: Iterable[Objective]) -> tuple[Objective, ...]:
 
 def _is_decisive(objective: Objective) -> bool:
     metric = objective.metric
-    return objective.operator.startswith("<") and (metric.latency or metric.name == "error_rate")
+    limits = objective.operator.startswith("<") and (metric.latency or metric.name == "error_rate")
+    return limits and is_steady(objective.phase)
 
 
 def step_of(rate: float, result: Result, objectives: Sequence[Objective], live: str = "") -> Step:

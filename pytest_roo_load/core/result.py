@@ -64,7 +64,7 @@ class Result:
         objectives: What the test's markers and scenario ask of this run.
         lost: Processes that ended during the load although nobody meant them to, and faults that did not take hold;
             nothing passes then.
-        faults: What was broken on purpose, and what became of it.
+        faults: What was broken on purpose, and what became of it; spikes of load among them.
         ended_early: Why the load ended before its planned end; empty when it did not.
         facts: What else was measured or read, such as commits and deadlocks.
         findings: What checks of consistency found; one that is broken fails the run.
@@ -240,7 +240,8 @@ class Result:
             UsageError: Nothing was broken in this run.
         """
         if not self.recoveries:
-            raise UsageError("there is no recovery time", value=self, allowed="a run with faults that took hold")
+            allowed = "a run with faults that took hold, or a spike"
+            raise UsageError("there is no recovery time", value=self, allowed=allowed)
         return max(recovery.seconds for recovery in self.recoveries)
 
     @cached_property

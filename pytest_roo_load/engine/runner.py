@@ -12,6 +12,7 @@ from typing import Any
 
 from pytest_roo_load.core.early_end import EarlyEnd, EndWatch
 from pytest_roo_load.core.faults.fault import FaultRecord
+from pytest_roo_load.core.faults.overload import overloads
 from pytest_roo_load.core.ports import Injector, Probe
 from pytest_roo_load.core.recording import Recording
 from pytest_roo_load.core.result import Result, result_of
@@ -212,9 +213,10 @@ class _Follower:
         for outcome in outcomes:
             recording.merge(outcome.recording)
         health = tuple(outcome.health for outcome in outcomes)
+        spans = self._spans(max(outcome.ended_s for outcome in outcomes))
         return result_of(
             recording,
-            self._spans(max(outcome.ended_s for outcome in outcomes)),
+            spans,
             resources=self._meter.summary(),
             generators=health,
             problems=tuple(problem for one in health for problem in one.problems()),
@@ -222,7 +224,7 @@ class _Follower:
             objectives=self._load.objectives,
             ended_early=self._ended_early,
             lost=(*self._lost(), *(record.misfire for record in self._faults if record.misfire)),
-            faults=self._faults,
+            faults=(*self._faults, *overloads(spans)),
         )
 
     def _lost(self) -> tuple[str, ...]:

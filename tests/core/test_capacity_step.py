@@ -54,7 +54,8 @@ def test_an_objective_that_says_nothing_of_a_step_makes_it_invalid() -> None:
 
 
 def test_only_upper_limits_of_latency_and_errors_decide() -> None:
-    texts = ("p95 < 1 s", "users >= 100", "throughput > 1/s", "error_rate <= 1 %", "p50 > 1 ms", "memory_peak < 5 MB")
+    texts = ["p95 < 1 s", "users >= 100", "throughput > 1/s", "error_rate <= 1 %", "p50 > 1 ms", "memory_peak < 5 MB"]
+    texts += ["p95 in spike < 1 s", "error_rate in fault < 90 %"]
     assert [one.text for one in decisive(map(parse_objective, texts))] == ["p95 < 1 s", "error_rate <= 1 %"]
     with pytest.raises(UsageError, match="no objective that could tell"):
         decisive([parse_objective("users >= 100")])

@@ -9,6 +9,7 @@ import pytest
 from core_samples import SEND, of_seconds, second
 
 from pytest_roo_load.core.faults.fault import Fault, FaultRecord
+from pytest_roo_load.core.faults.overload import overloads
 from pytest_roo_load.core.faults.recovery import Never, judged_by, recoveries
 from pytest_roo_load.core.sla.judge import judge
 from pytest_roo_load.core.sla.objective import Objective
@@ -139,3 +140,21 @@ def test_recovery_time_takes_no_phase_and_no_window(text: str) -> None:
 
 def test_never_is_picklable() -> None:
     assert repr(pickle.loads(pickle.dumps(Never("reason")))) == "<never recovered: reason>"
+
+
+def test_a_spike_of_load_is_recovered_from_as_well() -> None:
+    spans = {"warm_up": (0.0, 1.0), "steady": (1.0, 2.0), "spike": (2.0, 4.0), "recovery": (4.0, 9.0)}
+    (spike,) = overloads(spans)
+    assert str(spike.fault) == "overload ccs"
+    (found,) = recoveries([spike], seconds("ggbbsgggg"), objectives())
+    assert (found.from_s, found.seconds) == (4, 1.0)
+
+
+def test_a_load_that_ends_with_a_spike_never_recovers_from_it() -> None:
+    (spike,) = overloads({"steady": (0.0, 2.0), "spike": (2.0, 4.0)})
+    (found,) = recoveries([spike], seconds("ggbb"), objectives())
+    assert repr(found.seconds) == "<never recovered: a fault had not ended when the load did>"
+
+
+def test_a_load_without_a_spike_has_no_overload() -> None:
+    assert overloads({"steady": (0.0, 2.0), "recovery": (2.0, 4.0)}) == ()

@@ -17,6 +17,7 @@ from pytest_roo_load.core.profiles import (
     poisson,
     ramping_rate,
     replay,
+    spiking_rate,
 )
 from pytest_roo_load.core.profiles.ahead import SteeredArrivals
 from pytest_roo_load.core.trace import Recorded, Trace, parse_trace
@@ -103,6 +104,14 @@ def test_the_table_of_plans_in_the_documentation_is_right() -> None:
         ("steady", 10, 15),
     ]
     assert per_second(ramp, 15) == [*(10 * second + 5 for second in range(10)), *[100] * 5]
+    spike = spiking_rate("50/s", "900/s", before=8, spike=4, after=9, max_users=9)
+    assert [(phase.name, phase.start_s, phase.end_s) for phase in spike.plan().phases] == [
+        ("warm_up", 0, 4),
+        ("steady", 4, 8),
+        ("spike", 8, 12),
+        ("recovery", 12, 21),
+    ]
+    assert per_second(spike, 21) == [*[50] * 8, *[900] * 4, *[50] * 9]
     assert (users.steps[-1].users, users.steps[-1].at_s <= 2) == (5, True)
     assert abs(len(list(arrival_times(poisson("50/s", 20, max_users=9).segments, 1))) - 1000) < 130
 

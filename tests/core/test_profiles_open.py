@@ -14,6 +14,7 @@ from pytest_roo_load.core.profiles import (
     constant_users,
     poisson,
     ramping_rate,
+    spiking_rate,
 )
 from pytest_roo_load.errors import UsageError
 
@@ -53,6 +54,17 @@ def test_poisson_gaps_are_exponential_and_come_from_the_seed() -> None:
     assert found == times(profile, seed=7) != times(profile, seed=8)
 
 
+def test_a_spike_has_its_phases_and_the_same_rate_around_it() -> None:
+    profile = spiking_rate("10/s", "300/s", before="4 s", spike="2 s", after="3 s", max_users=7)
+    plan = profile.plan()
+    assert [(phase.name, phase.start_s, phase.end_s) for phase in plan.phases] == [
+        ("warm_up", 0, 2), ("steady", 2, 4), ("spike", 4, 6), ("recovery", 6, 9),
+    ]  # fmt: skip
+    found = times(profile)
+    assert [sum(begin <= moment < end for moment in found) for begin, end in ((0, 4), (4, 6), (6, 9))] == [40, 600, 30]
+    assert str(profile) == "10/s arrivals with a spike of 300/s for 2 s, at most 7 users"
+
+
 def test_profiles_follow_each_other() -> None:
     both = ramping_rate("10/s", ramp="2 s", hold="2 s", max_users=3).then(
         arrival_rate("600/min", "4 s", max_users=9, users=2)
@@ -81,6 +93,7 @@ def test_the_warm_up_has_the_same_rate() -> None:
         (lambda: arrival_rate(1, 1, max_users=0), "max_users is out of range: 0"),
         (lambda: arrival_rate(1, 1, max_users=5, users=6), "users is out of range: 6"),
         (lambda: poisson(1e9, 1, max_users=5), "rate is out of range: 1000000000.0"),
+        (lambda: spiking_rate(5, 5, before=1, spike=1, after=1, max_users=1), "peak is out of range: 5"),
         (lambda: arrival_rate(1, 1, max_users=1).then(constant_users(1, 1)), "cannot follow each other"),  # type: ignore[arg-type]
     ],
 )

@@ -5,18 +5,20 @@ Users go on whatever happens. They write down what was acknowledged and look for
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_roo_load import OperationError, constant_users, observe
+from pytest_roo_load import OperationError, arrival_rate, constant_users, observe, spiking_rate
 from pytest_roo_load.clients.ccs import CCS
 
 if TYPE_CHECKING:
     from pytest_roo_load import Result, User
     from pytest_roo_load.clients.ccs import Conversation, Session
+    from pytest_roo_load.fixtures.capacity import CapacityFinder
     from pytest_roo_load.fixtures.chaos import Faults
     from pytest_roo_load.fixtures.consistency import Consistency
     from pytest_roo_load.fixtures.leaks import Leaks
@@ -28,6 +30,7 @@ pytestmark = pytest.mark.stress
 READ_BACK = "conversations read back"
 STORED = "files fetched again"
 PAGE = 100
+TABS = 9
 SMALL_FILES = (64 * 1024, 512 * 1024)
 WHOLE_CHUNKS = (1024 * 1024, 1024 * 1024)
 
@@ -41,6 +44,28 @@ async def keep_a_diary(user: User) -> None:
             async with observe(user, "add", key=conversation.id, value=f"entry {number}"):
                 await conversation.post(f"entry {number}")
         await user.think(0.3, 0.7)
+    async with observe(user, "read", key=conversation.id) as seen:
+        seen.result = await everything_in(session, conversation)
+    user.record(READ_BACK, 1)
+
+
+async def come_back(user: User) -> None:
+    """Open an app again and again: all its tabs log in at once, and it sends what was written meanwhile."""
+    account = CCS(user)
+    session = await account.login()
+    conversation = await session.create_conversation("Written on the way")
+
+    async def write(entry: str) -> None:
+        with suppress(OperationError):
+            async with observe(user, "add", key=conversation.id, value=entry):
+                await conversation.post(entry)
+
+    async def log_in() -> None:
+        with suppress(OperationError):
+            await account.login_again("web")
+
+    async for number in user.iterations():
+        await asyncio.gather(write(f"entry {number}"), *(log_in() for _ in range(TABS)))
     async with observe(user, "read", key=conversation.id) as seen:
         seen.result = await everything_in(session, conversation)
     user.record(READ_BACK, 1)
@@ -118,6 +143,31 @@ def test_cascading_failure(virtual_users: VirtualUsers, faults: Faults, consiste
     result = virtual_users.run(keep_a_diary, constant_users(50, duration, warm_up="2 s"), faults=cascade)
     assert errors_of(result), "nobody noticed"
     expect_every_entry(result, consistency, 50)
+
+
+@pytest.mark.scenario("overload")
+def test_overload(
+    virtual_users: VirtualUsers, capacity: CapacityFinder, consistency: Consistency, scale: Scale
+) -> None:
+    """Three times what the server can do: it refuses what is too much at once, and is itself again afterwards."""
+    warm_up = scale(quick="500 ms", standard="2 s", soak="5 s")
+    step = scale(quick="1 s", standard="3 s", soak="20 s")
+    found = capacity.find(
+        come_back,
+        lambda rate: arrival_rate(rate, step, max_users=30, warm_up=warm_up),
+        start="40/s",
+        cool_down=scale(quick="200 ms", standard="1 s", soak="5 s"),
+        tolerance=scale(quick="100 %", standard="20 %", soak="10 %"),
+    )
+    assert found.rate is not None
+    assert found.too_much is not None
+    before, lasts, after = scale(
+        quick=("3 s", "3 s", "8 s"), standard=("6 s", "15 s", "12 s"), soak=("1 min", "2 min", "2 min")
+    )
+    flood = spiking_rate(found.rate / 4, 3 * found.too_much, before=before, spike=lasts, after=after, max_users=150)
+    result = virtual_users.run(come_back, flood)
+    assert set(result.phases["spike"].errors) == {"status 503"}, "what is too much was not refused, or was lost"
+    expect_every_entry(result, consistency, 150)
 
 
 @pytest.mark.scenario("network-slow")

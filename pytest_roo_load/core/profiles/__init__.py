@@ -16,7 +16,7 @@ from pytest_roo_load.core.profiles.closed import (
     spike,
     stairs,
 )
-from pytest_roo_load.core.profiles.open import RateProfile, arrival_rate, poisson, ramping_rate
+from pytest_roo_load.core.profiles.open import RateProfile, arrival_rate, poisson, ramping_rate, spiking_rate
 from pytest_roo_load.core.profiles.plan import (
     GRACEFUL_STOP_S,
     STEADY,
@@ -60,6 +60,7 @@ __all__ = [
     "replay",
     "soak",
     "spike",
+    "spiking_rate",
     "stairs",
     "users_of",
 ]

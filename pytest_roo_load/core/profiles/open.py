@@ -8,6 +8,8 @@ from pytest_roo_load.core.profiles.arrivals import RateSegment
 from pytest_roo_load.core.profiles.plan import (
     GRACEFUL_STOP_S,
     RAMP,
+    RECOVERY,
+    SPIKE,
     STEADY,
     WARM_UP,
     Arrivals,
@@ -19,7 +21,7 @@ from pytest_roo_load.core.profiles.plan import (
 from pytest_roo_load.core.units import Dimension, duration, format_quantity, parse_quantity
 from pytest_roo_load.errors import UsageError
 
-__all__ = ["RateProfile", "arrival_rate", "poisson", "ramping_rate", "rate_of"]
+__all__ = ["RateProfile", "arrival_rate", "poisson", "ramping_rate", "rate_of", "spiking_rate"]
 
 _HIGHEST_RATE = 1_000_000
 
@@ -118,6 +120,46 @@ def ramping_rate(
         RateSegment(phase=STEADY, length_s=positive(hold, "hold"), start_rate=end, end_rate=end),
     )
     return _profile(segments, "arrivals, ramping up", None, max_users)
+
+
+def spiking_rate(
+    rate: str | float,
+    peak: str | float,
+    *,
+    before: str | float,
+    spike: str | float,
+    after: str | float,
+    max_users: int,
+) -> RateProfile:
+    """A rate, suddenly `peak`, and the same rate again. Phases: warm_up, steady, spike, recovery.
+
+    The warm-up is the first half of `before`, so that users are set up. All arrivals are evenly spaced.
+
+    Raises:
+        UsageError: A value is out of range, or `peak` is not above `rate`.
+    """
+    normal, most = rate_of(rate, "rate"), rate_of(peak, "peak")
+    if most <= normal:
+        raise UsageError("peak is out of range", value=peak, allowed=f"more than the rate, {rate}")
+    half_s = positive(before, "before") / 2
+    stretches = (
+        (WARM_UP, normal, half_s),
+        (STEADY, normal, half_s),
+        (SPIKE, most, positive(spike, "spike")),
+        (RECOVERY, normal, positive(after, "after")),
+    )
+    segments = tuple(
+        RateSegment(phase=phase, length_s=length_s, start_rate=per_second, end_rate=per_second)
+        for phase, per_second, length_s in stretches
+    )
+    rates = (format_quantity(normal, Dimension.RATE), format_quantity(most, Dimension.RATE))
+    length = format_quantity(segments[2].length_s, Dimension.TIME)
+    return RateProfile(
+        text=f"{rates[0]} arrivals with a spike of {rates[1]} for {length}, at most {max_users} users",
+        segments=segments,
+        users=whole(max_users, "max_users"),
+        max_users=max_users,
+    )
 
 
 def _steady(rate: str | float, length: str | float, warm_up: str | float, *, poisson: bool) -> tuple[RateSegment, ...]:

@@ -24,6 +24,7 @@ __all__ = [
     "Steering",
     "Step",
     "is_steady",
+    "named_like",
     "users_of",
 ]
 
@@ -43,7 +44,16 @@ def is_steady(phase: str) -> bool:
     They look at "steady" and at steps with names of their own; not at warm_up, ramp, spike, recovery, fault or
     cool_down, nor at a second one of these ("ramp 2").
     """
-    return re.sub(r" \d+$", "", phase) not in _TRANSIENT
+    return _kind(phase) not in _TRANSIENT
+
+
+def named_like(phase: str, kind: str) -> bool:
+    """Whether a phase is of a kind: "spike" and "spike 2" are spikes."""
+    return _kind(phase) == kind
+
+
+def _kind(phase: str) -> str:
+    return re.sub(r" \d+$", "", phase)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
