@@ -22,13 +22,18 @@ def listening_socket(settings: Settings) -> socket.socket:
     return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
 
 
-def doors(listening: socket.socket) -> list[socket.socket]:
+def doors(listening: socket.socket, count: int) -> list[socket.socket]:
     """Return descriptors of the same listening socket, so that a crowd gets in and is told when there are too many.
 
     In a turn of the event loop libuv accepts one connection per descriptor. A busy server has a hundred turns a second:
     with one descriptor newcomers would wait for seconds, where no limit on what is served at a time can see them.
     """
-    return [listening, *(listening.dup() for _ in range(_DOORS - 1))]
+    return [listening, *(listening.dup() for _ in range(count - 1))]
+
+
+def doors_of(settings: Settings) -> int:
+    """Return how many doors a server has. Workers share a socket: with more than one each, the first would take all."""
+    return 1 if settings.listen_fd >= 0 else _DOORS
 
 
 def url_of(settings: Settings, port: int) -> str:

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from pytest_roo_load.ccs.app import build_app
 from pytest_roo_load.ccs.files.layout import CHUNK_BYTES
-from pytest_roo_load.ccs.listening import BACKLOG, doors, listening_socket, say_ready, url_of
+from pytest_roo_load.ccs.listening import BACKLOG, doors, doors_of, listening_socket, say_ready, url_of
 from pytest_roo_load.ccs.opening import open_services
 from pytest_roo_load.ccs.services import Services
 from pytest_roo_load.ccs.settings import Settings
@@ -80,7 +80,8 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> str:
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     tls = _tls(settings)
-    sites = [web.SockSite(runner, one, backlog=BACKLOG, ssl_context=tls) for one in doors(listening_socket(settings))]
+    entrance = doors(listening_socket(settings), doors_of(settings))
+    sites = [web.SockSite(runner, one, backlog=BACKLOG, ssl_context=tls) for one in entrance]
     for site in sites:
         await site.start()
     stack.push_async_callback(_drain, services, sites)

@@ -33,7 +33,7 @@ async def turns_until_all_are_in(sockets: list[socket.socket]) -> int:
 def test_many_connections_are_taken_in_a_turn() -> None:
     async def scenario() -> tuple[int, int]:
         one, several = socket.create_server(("127.0.0.1", 0)), socket.create_server(("127.0.0.1", 0))
-        return await turns_until_all_are_in([one]), await turns_until_all_are_in(doors(several))
+        return await turns_until_all_are_in([one]), await turns_until_all_are_in(doors(several, 16))
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         with_one, with_several = runner.run(scenario())
