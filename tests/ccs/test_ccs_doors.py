@@ -24,8 +24,12 @@ async def turns_until_all_are_in(sockets: list[socket.socket]) -> int:
     while len(entered) < CROWD:
         turns += 1
         await asyncio.sleep(0)
-    for one in (*entered, *crowd, *servers):
-        one.close()
+    for transport in entered:
+        transport.close()
+    for client in crowd:
+        client.close()
+    for server in servers:
+        server.close()
     await asyncio.sleep(0)
     return turns
 
