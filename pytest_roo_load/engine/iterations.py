@@ -23,11 +23,12 @@ class Iterations:
     Every 64th turn gives way to other users, so that a journey that never waits cannot hold up the generator.
     """
 
-    __slots__ = ("_number", "_phase", "_recorder", "_turns", "_user")
+    __slots__ = ("_id", "_number", "_phase", "_recorder", "_take", "_user")
 
     def __init__(self, user: VirtualUser, turns: Turns, recorder: PhaseRecorder) -> None:
         self._user = user
-        self._turns = turns
+        self._id = user.id
+        self._take = turns.take
         self._recorder = recorder
         self._number = -1
         self._phase: PhaseRecording | None = None
@@ -39,17 +40,18 @@ class Iterations:
         return self
 
     async def __anext__(self) -> int:
-        if self._phase is not None:
-            self._phase.finish(self._user.id)
+        number, phase = self._number, self._phase
+        if phase is not None:
+            phase.finish(self._id)
             self._phase = None
-        if self._number % _BREATH == _BREATH - 1:
+        if number % _BREATH == _BREATH - 1:
             await asyncio.sleep(0)
-        turn = self._user.take_turn() if self._number < 0 else self._turns.take(self._user)
+        turn = self._user.take_turn() if number < 0 else self._take(self._user)
         if turn is not True and (turn is False or not await turn):
             raise StopAsyncIteration
         self._phase = self._recorder.current
-        self._number += 1
-        return self._number
+        self._number = number = number + 1
+        return number
 
     def end(self) -> None:
         """The iteration that has begun is finished; a journey may leave its loop with `break`. Idempotent."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, cast
+from typing import Any
 
 from client_lab import run
 from hypothesis import given, settings
@@ -112,10 +112,22 @@ def test_a_head_that_was_parsed_is_shared_by_those_that_follow() -> None:
     assert second.head.sets_cookies
 
 
+def test_heads_that_take_turns_keep_their_meaning() -> None:
+    known = KnownHeads()
+    answers = [sized(b"abc"), sized(b"longer"), sized(b"abc", "X: 1")]
+    for number, data in enumerate(answers):
+        known.learn(data, Response(Head(200 + number, []), data.partition(b"\r\n\r\n")[2]))
+    assert [known.find(data).head.status for data in answers * 2] == [200, 201, 202] * 2
+    assert known.find(answers[0] + b"!").size == 0, "more than the answer"
+
+
 def test_the_memory_of_heads_is_bounded() -> None:
     known = KnownHeads()
     for number in range(5000):
         head = b"HTTP/1.1 200 OK\r\nX: %d\r\n\r\n" % number
         known.learn(head + b"body", Response(Head(200, [(b"X", b"%d" % number)]), b"body"))
-        assert known[head] == (cast("Any", known[head])[0], 4)
+        assert known.find(head + b"body") == known.latest == (head, len(head) + 4, known[head].head)
     assert len(known) <= 1024
+    assert known.latest.size > 0
+    known.clear()
+    assert known.latest.size == known.find(head + b"body").size == 0

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Coroutine, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from functools import lru_cache
 from time import perf_counter
-from typing import Any, NamedTuple, Unpack
+from typing import Any, Unpack
 
 from pytest_roo_load.clients.counting import count_failure
 from pytest_roo_load.clients.http import authentication
@@ -18,52 +17,19 @@ from pytest_roo_load.clients.http.cookies import CookieJar
 from pytest_roo_load.clients.http.following import Hop, OrRedirect, follow
 from pytest_roo_load.clients.http.names import RouteNames
 from pytest_roo_load.clients.http.origin import Origin
+from pytest_roo_load.clients.http.place import CREDENTIALS, Place, without
 from pytest_roo_load.clients.http.request import RequestOptions, framing_line, header_lines
 from pytest_roo_load.clients.http.response import RawHeaders, Response
 from pytest_roo_load.clients.http.settings import HttpSettings
 from pytest_roo_load.clients.http.streaming import StreamedResponse
 from pytest_roo_load.clients.http.transport import Transport, transport_to
 from pytest_roo_load.clients.sweeper import Sweeper
-from pytest_roo_load.core.ports import Recorder
+from pytest_roo_load.core.ports import Recorder, Slot
 from pytest_roo_load.errors import OperationError
 
 __all__ = ["HttpClient"]
 
 _EXEMPLAR_BYTES = 500
-_CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization", "host"})
-
-
-class _Dress(NamedTuple):
-    """The headers that every request to an origin carries, ready to be sent; users that have the same share them."""
-
-    headers: Mapping[str, str]
-    names: frozenset[str]
-    lines: str
-    end: bytes
-
-
-@lru_cache(maxsize=256)
-def _dress(headers: tuple[tuple[str, str], ...]) -> _Dress:
-    lines = header_lines(dict(headers))
-    return _Dress(
-        dict(headers), frozenset(name.lower() for name, _ in headers), lines, f"{lines}\r\n".encode("latin-1")
-    )
-
-
-class _Place:
-    """An origin, the way to it, and what requests there are dressed in."""
-
-    __slots__ = ("dress", "origin", "transport")
-
-    def __init__(self, origin: Origin, transport: Transport, headers: Mapping[str, str]) -> None:
-        self.origin = origin
-        self.transport = transport
-        self.put_on(headers)
-
-    def put_on(self, headers: Mapping[str, str]) -> None:
-        self.dress = _dress((("Host", self.origin.header), *headers.items()))
-
-
 _USUAL = HttpSettings()
 _USUAL_HEADERS: Mapping[str, str] = {"Accept": "*/*"}
 
@@ -84,8 +50,8 @@ class HttpClient:
     """
 
     __slots__ = (
-        "_finishing", "_has_cookies", "_headers", "_home", "_jar", "_names", "_others", "_plain", "_recorder",
-        "_retired", "_sweeper", "cookies", "settings", "timeout_s",
+        "_bare", "_finishing", "_headers", "_home", "_jar", "_names", "_others", "_plain", "_recorder", "_retired",
+        "_sweeper", "cookies", "settings", "timeout_s",
     )  # fmt: skip
 
     def __init__(
@@ -100,7 +66,7 @@ class HttpClient:
         self._sweeper = sweeper
         self._names = RouteNames() if names is None else names
         self._headers = _USUAL_HEADERS
-        self._others: tuple[_Place, ...] = ()
+        self._others: tuple[Place, ...] = ()
         self._retired: tuple[Transport, ...] = ()
         self.cookies = CookieJar()
         self._apply(settings or _USUAL, Origin.of(url))
@@ -123,7 +89,7 @@ class HttpClient:
         settings.context()
         self._retired += tuple(place.transport for place in self._places())
         if self.settings.decompress:
-            self._headers = _without({"accept-encoding"}, self._headers)
+            self._headers = without({"accept-encoding"}, self._headers)
         self._apply(settings, self._home.origin)
 
     def _apply(self, settings: HttpSettings, origin: Origin) -> None:
@@ -131,12 +97,12 @@ class HttpClient:
         self.timeout_s = settings.timeout_s
         self._finishing = settings.decompress or settings.timing
         self._jar = self.cookies if settings.cookies else None
-        self._has_cookies = bool(self._jar)
         self._plain = not settings.follow_redirects
+        self._bare = self._plain and not self._finishing and not self._jar
         if settings.decompress:
             self._headers = {**self._headers, "Accept-Encoding": accepted_codings()}
         self._others = ()
-        self._home = _Place(origin, self._transport(origin), self._headers)
+        self._home = Place(origin, self._transport(origin), self._headers)
 
     def _transport(self, origin: Origin) -> Transport:
         return transport_to(origin, self.settings, self._sweeper, self._opened)
@@ -149,7 +115,7 @@ class HttpClient:
         self._home.put_on(headers)
         self._headers = headers
         for place in self._others:
-            place.put_on(_without(_CREDENTIALS, headers))
+            place.put_on(without(CREDENTIALS, headers))
 
     def basic_auth(self, name: str, password: str) -> None:
         """Log in with every request by name and password (RFC 7617)."""
@@ -161,8 +127,8 @@ class HttpClient:
 
     def get(self, path: str, **options: Unpack[RequestOptions]) -> Coroutine[Any, Any, Response]:
         """GET; see `request`."""
-        if self._plain and not options:
-            return self._once("GET", path, options, self._home)
+        if self._bare and not options:
+            return self._get(path)
         return self._ask("GET", path, options)
 
     def delete(self, path: str, **options: Unpack[RequestOptions]) -> Coroutine[Any, Any, Response]:
@@ -253,33 +219,45 @@ class HttpClient:
             return self._once(method, path, options, self._home)
         return self._follow(Hop(self._home.origin, method, path, options))
 
-    async def _once(self, method: str, path: str, options: RequestOptions, place: _Place) -> Response:
-        began = perf_counter()
-        name, line = self._names[method, path]
-        if method == "GET" and not options and not self._has_cookies:
-            head: bytes = line + place.dress.end
-            body: bytes | StreamedBody = b""
-            deadline = began + self.timeout_s
-        else:
-            end, body = self._prepared(method, path, options, place)
-            head, name = line + end, options.get("name") or name
-            deadline = began + options.get("timeout_s", self.timeout_s)
+    async def _get(self, path: str) -> Response:
+        """What `_once` does, when nothing is special about a GET: most are, so nothing is looked at that it lacks."""
+        began, place = perf_counter(), self._home
+        name, head = place.gets.get(path) or place.plan_get(path, self._names)
         slot = self._recorder.slot(name)
         slot.started += 1
         try:
-            response = await place.transport.exchange(head, body, deadline)
+            response = await place.transport.exchange(head, b"", began + self.timeout_s)
+        except BaseException as error:
+            _give_up(error, place.transport, slot, latency_s=perf_counter() - began, request=f"GET {path}")
+            raise
+        latency = perf_counter() - began
+        if response.head.ok:
+            slot.ok.append(latency)
+        else:
+            slot.fail(latency, f"status {response.status}", _exemplar("GET", path, response))
+        if response.head.sets_cookies:
+            self._remember(response.raw_headers, place.origin, path)
+        return response
+
+    async def _once(self, method: str, path: str, options: RequestOptions, place: Place) -> Response:
+        began = perf_counter()
+        name, line = self._names[method, path]
+        end, body = self._prepared(method, path, options, place)
+        name = options.get("name") or name
+        slot = self._recorder.slot(name)
+        slot.started += 1
+        try:
+            deadline = began + options.get("timeout_s", self.timeout_s)
+            response = await place.transport.exchange(line + end, body, deadline)
             latency = perf_counter() - began
             if self._finishing:
                 self._finish(response, name)
-        except OperationError as error:
-            count_failure(slot, perf_counter() - began, error, f"{method} {path}")
-            raise
-        except asyncio.CancelledError:
-            place.transport.forsake()
+        except BaseException as error:
+            _give_up(error, place.transport, slot, latency_s=perf_counter() - began, request=f"{method} {path}")
             raise
         if response.head.sets_cookies:
             self._remember(response.raw_headers, place.origin, path)
-        expected = options.get("expect") if options else None
+        expected = options.get("expect")
         if response.head.ok if expected is None else response.head.status in expected:
             slot.ok.append(latency)
         else:
@@ -290,7 +268,7 @@ class HttpClient:
         """Keep the cookies that an answer sets, if cookies are kept."""
         if self._jar is not None:
             self._jar.store(raw_headers, origin, path)
-            self._has_cookies = True
+            self._bare = False
 
     async def _follow(self, first: Hop) -> Response:
         following = self.settings.follow_redirects
@@ -311,13 +289,13 @@ class HttpClient:
             raise
 
     def _prepared(
-        self, method: str, path: str, options: RequestOptions, place: _Place
+        self, method: str, path: str, options: RequestOptions, place: Place
     ) -> tuple[bytes, bytes | StreamedBody]:
         """The rest of a request's head, and its body; its own headers win over the client's, and those over ours."""
         body, kind = body_of(options)
         own, dress = options.get("headers", {}), place.dress
         taken = {name.lower() for name in own}
-        lines = dress.lines if not taken & dress.names else header_lines(_without(taken, dress.headers))
+        lines = dress.lines if not taken & dress.names else header_lines(without(taken, dress.headers))
         lines += header_lines(own)
         if kind is not None and "content-type" not in taken | dress.names:
             lines += f"Content-Type: {kind}\r\n"
@@ -344,20 +322,24 @@ class HttpClient:
         slot.started += 1
         slot.ok.append(seconds)
 
-    def _places(self) -> tuple[_Place, ...]:
+    def _places(self) -> tuple[Place, ...]:
         return self._home, *self._others
 
-    def _place(self, origin: Origin) -> _Place:
+    def _place(self, origin: Origin) -> Place:
         for place in self._places():
             if place.origin == origin:
                 return place
-        place = _Place(origin, self._transport(origin), _without(_CREDENTIALS, self._headers))
+        place = Place(origin, self._transport(origin), without(CREDENTIALS, self._headers))
         self._others += (place,)
         return place
 
 
-def _without(names: Collection[str], headers: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in headers.items() if name.lower() not in names}
+def _give_up(error: BaseException, transport: Transport, slot: Slot, *, latency_s: float, request: str) -> None:
+    """Count what prevented an answer; if it was the end of who waited for it, let the answer go."""
+    if isinstance(error, OperationError):
+        count_failure(slot, latency_s, error, request)
+    elif isinstance(error, asyncio.CancelledError):
+        transport.forsake()
 
 
 def _exemplar(method: str, path: str, response: Response) -> str:

@@ -18,6 +18,7 @@ from pytest_roo_load.errors import ConnectionLost, OperationError, OperationTime
 __all__ = ["Connection", "Home"]
 
 _INFORMATIONAL = 200
+_H = ord("H")  # HEAD, and no other method
 _MAX_HEAD_BYTES = 256 * 2**10
 
 
@@ -97,7 +98,7 @@ class Connection(asyncio.Protocol):
             return answer
         self._answer = answer
         self.deadline = deadline
-        if head.startswith(b"HEAD "):  # the answer has no body, whatever its headers say
+        if head[0] == _H:  # the answer has no body, whatever its headers say
             self._bodiless, self._plain = True, False
         if body:
             self._transport.writelines((head, body))
@@ -175,10 +176,12 @@ class Connection(asyncio.Protocol):
         if answer is None:
             self._fail(ProtocolError("the server sent bytes that nobody asked for"))
         elif self._plain:
-            start = data.find(b"\r\n\r\n") + 4
-            known = self._known.get(data[:start])
-            if known is not None and len(data) - start == known[1]:
-                self._deliver(answer, known[0], data[start:])
+            known = self._known
+            text, size, head = known.latest
+            if len(data) != size or not data.startswith(text):
+                text, size, head = known.find(data)
+            if size:
+                self._deliver(answer, head, data[len(text) :])
             else:
                 self._parse(data)
                 self._learn(answer, data)
@@ -269,7 +272,11 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     def _deliver(self, answer: asyncio.Future[Any], head: Head, body: bytes) -> None:
-        """Give a complete answer to who waits for it; another request may be sent from now on."""
+        """Give a complete answer to who waits for it; another request may be sent from now on.
+
+        Who waits goes on in the event loop's next round, with all others whose answers have come by then; to carry on
+        with each right here is slower (docs/architecture.md).
+        """
         self._answer = None
         self.deadline = IDLE
         if self.reusable:

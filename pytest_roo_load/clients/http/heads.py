@@ -24,12 +24,50 @@ class Limits(NamedTuple):
     max_body_bytes: int
 
 
-class KnownHeads(dict[bytes, tuple[Head, int]]):
+class Known(NamedTuple):
+    """An answer's head that was parsed before.
+
+    Attributes:
+        text: Its bytes.
+        size: Bytes of the whole answer; 0 when the head is not known.
+        head: What it means.
+    """
+
+    text: bytes
+    size: int
+    head: Head
+
+
+_UNKNOWN = Known(b"", 0, Head(0, ()))
+
+
+class KnownHeads(dict[bytes, Known]):
     """What heads mean, by their bytes, and how long the body is that follows: such an answer need not be parsed again.
 
     Servers send the same head over and over, until its Date changes. Only those are kept after which the connection
     stays open, and whose body came as it is, in one piece with the head.
+
+    Attributes:
+        latest: The head that was found last: the next one is most often the same, which is known sooner than its hash.
     """
+
+    __slots__ = ("latest",)
+
+    def __init__(self) -> None:
+        self.latest = _UNKNOWN
+
+    def clear(self) -> None:
+        """Know nothing."""
+        super().clear()
+        self.latest = _UNKNOWN
+
+    def find(self, data: bytes) -> Known:
+        """What is known of the head of an answer, if the data is the whole answer and nothing but it."""
+        known = self.get(data[: data.find(b"\r\n\r\n") + 4])
+        if known is None or known.size != len(data):
+            return _UNKNOWN
+        self.latest = known
+        return known
 
     def learn(self, data: bytes, response: Response) -> None:
         """Keep the head of an answer that was complete with `data`, and nothing but it, and that met the limits."""
@@ -37,7 +75,7 @@ class KnownHeads(dict[bytes, tuple[Head, int]]):
         if len(data) - start == len(response.body):
             if len(self) >= _MOST:
                 self.clear()
-            self[data[:start]] = response.head, len(response.body)
+            self[data[:start]] = Known(data[:start], len(data), response.head)
 
 
 @lru_cache(maxsize=16)
