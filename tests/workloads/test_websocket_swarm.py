@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from pytest_roo_load.core.sequence import SequenceCheck
 from pytest_roo_load.core.timeline import ProcessUse, Second
 from pytest_roo_load.errors import UsageError
 from pytest_roo_load.session.stack import Service
+from pytest_roo_load.workloads.swarm import workload
 from pytest_roo_load.workloads.swarm.part import Part, use_source
 from pytest_roo_load.workloads.swarm.settings import Choices
 from pytest_roo_load.workloads.swarm.storms import Storms
@@ -25,8 +27,8 @@ QUICK: dict[str, Any] = {"connections": 12, "duration": "0.5 s", "connect_over":
 
 
 def load(url: str, folder: Path, name: str = "echo", fleet: str = "inline", **choices: Any) -> Outcome:
-    workload = SwarmWorkload(name, url, "server", Choices(**(QUICK | choices)))
-    return stress(workload, folder, fleet=FLEETS[fleet], target=url)
+    swarm = SwarmWorkload(name, url, "server", Choices(**(QUICK | choices)))
+    return stress(swarm, folder, fleet=FLEETS[fleet], target=url)
 
 
 def test_every_message_comes_back_once_and_in_order(tmp_path: Path) -> None:
@@ -35,7 +37,7 @@ def test_every_message_comes_back_once_and_in_order(tmp_path: Path) -> None:
 
     assert outcome.result.failed == 0
     assert [str(finding) for finding in outcome.examined.findings if finding.verdict.value != "pass"] == []
-    assert server.accepted == 12
+    assert server.accepted == 1 + 12, "one before the load, to see that it is a server of WebSockets"
     assert outcome.fact("connections") == 12
     assert outcome.fact("messages to receivers") == server.received > 12
     assert outcome.fact("connections opened per second") > 0
@@ -67,7 +69,7 @@ def test_storms_cut_and_renew_every_connection(tmp_path: Path) -> None:
         outcome = load(server.url, tmp_path, duration="2.2 s", storm_every="1 s", interval="20 ms")
 
     assert outcome.fact("connections cut on purpose") >= 12
-    assert server.accepted == 12 + outcome.fact("connections cut on purpose")
+    assert server.accepted == 1 + 12 + outcome.fact("connections cut on purpose")
     assert outcome.result.operations["WS reconnect"].succeeded >= 12
     assert outcome.broken == []
 
@@ -104,7 +106,7 @@ def test_a_client_may_connect_from_another_address(tmp_path: Path, monkeypatch: 
         outcome = load(server.url, tmp_path)
 
     assert outcome.result.failed == 0
-    assert server.peers == {"127.0.0.2", "127.0.0.3", "127.0.0.4"}
+    assert server.peers - {"127.0.0.1"} == {"127.0.0.2", "127.0.0.3", "127.0.0.4"}
 
 
 def test_a_tally_settles_what_was_sent_against_what_was_seen() -> None:
@@ -172,6 +174,21 @@ def test_what_cannot_be_done_is_told_before_load(
 ) -> None:
     with pytest.raises(UsageError, match=problem):
         load(url, tmp_path, name, **choices)
+
+
+def test_what_is_no_websocket_is_told_before_load(tmp_path: Path) -> None:
+    with echo_server() as server, pytest.raises(UsageError, match=r"opens no WebSocket: .*404.*'/talk\?to=me'"):
+        load(server.url.replace("/echo", "/talk?to=me"), tmp_path)
+
+    assert server.accepted == 0
+
+
+def test_a_server_that_does_not_answer_is_told_before_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workload, "_CONNECT_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"ws://127.0.0.1:{silent.getsockname()[1]}/"
+        with pytest.raises(UsageError, match="opens no WebSocket: no WebSocket handshake before the deadline"):
+            load(url, tmp_path)
 
 
 def test_more_connections_than_descriptors_are_refused(tmp_path: Path) -> None:

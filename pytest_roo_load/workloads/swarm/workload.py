@@ -8,13 +8,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from pytest_roo_load.clients.sweeper import Sweeper
+from pytest_roo_load.clients.websocket.client import WebSocketClient
 from pytest_roo_load.core.consistency.totals import arrived
 from pytest_roo_load.core.fact import Fact
 from pytest_roo_load.core.profiles import Profile, constant_users
 from pytest_roo_load.core.result import Result
 from pytest_roo_load.core.timeline import Second
 from pytest_roo_load.core.units import Dimension
-from pytest_roo_load.errors import UsageError
+from pytest_roo_load.engine.recorder import PhaseRecorder
+from pytest_roo_load.errors import OperationError, UsageError
 from pytest_roo_load.workloads.choices import one_of
 from pytest_roo_load.workloads.swarm.journey import WORKLOADS, member
 from pytest_roo_load.workloads.swarm.part import Part
@@ -59,7 +62,7 @@ class SwarmWorkload:
         choices, parts = self._choices, urlsplit(self._url)
         part = Part(
             workload=self._name,
-            path=f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}",
+            path=self._path(),
             local=(parts.hostname or "").startswith("127.") or parts.hostname == "localhost",
             connections=choices.connections,
             interval_s=choices.interval_s,
@@ -69,6 +72,10 @@ class SwarmWorkload:
             slow_readers=choices.slow_readers,
         )
         return journey_of(member, part, self._name)
+
+    def _path(self) -> str:
+        parts = urlsplit(self._url)
+        return f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
 
     async def prepare(self) -> None:
         """See `Workload`."""
@@ -86,6 +93,22 @@ class SwarmWorkload:
                 remedy="start it, or correct the URL",
             ) from error
         writer.close()
+        if self._name == "echo":  # whether a CCS is one the session knows
+            await self._shake_hands()
+
+    async def _shake_hands(self) -> None:
+        """Open one connection, so that what is no WebSocket is known before a thousand are opened."""
+        client = WebSocketClient(self._url, PhaseRecorder("before"), Sweeper())
+        try:
+            socket = await client.connect(self._path(), timeout_s=_CONNECT_S)
+        except OperationError as error:
+            raise UsageError(
+                f"the server opens no WebSocket: {error}",
+                value=self._path(),
+                allowed="the path at which it takes WebSockets",
+                remedy="correct the URL",
+            ) from error
+        socket.abort()
 
     def _check_descriptors(self) -> None:
         """Raise this process's own limit, which generators inherit, as far as that is allowed."""
