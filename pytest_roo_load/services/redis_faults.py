@@ -14,11 +14,12 @@ from pytest_roo_load.errors import FaultError
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-__all__ = ["REDIS_FAULTS", "Block", "FillMemory", "PauseClients"]
+__all__ = ["REDIS_FAULTS", "Block", "Demote", "FillMemory", "PauseClients"]
 
 PATIENCE_S = 0.05
 OVERDUE_S = 30.0
 PROBE = "roo-load:fault"
+NOBODY = ("127.0.0.1", "1")  # where no master listens
 # From Redis 7 on TIME stands still while a script runs, and there is os.clock; before it is the other way round.
 BUSY = """
 local seen, clock = pcall(function() return os.clock end)
@@ -149,7 +150,38 @@ class FillMemory:
                     await client.config_set(name, self._before[name])
 
 
+class Demote:
+    """Makes Redis a replica, as a failover does with the one that was the master."""
+
+    ends_processes = False
+    momentary = False
+
+    def __init__(self, patient: Patient, settings: Mapping[str, Setting]) -> None:  # noqa: ARG002 - as all are made
+        self._url = patient.url
+
+    def __repr__(self) -> str:
+        return "<Demote>"
+
+    async def apply(self) -> str:
+        """Let it follow a master that nobody reaches, so that its data stays, and see that a write is refused."""
+        from redis.exceptions import ReadOnlyError  # noqa: PLC0415 - the keeper starts light
+
+        async with _redis(self._url, OVERDUE_S) as client:
+            await client.replicaof(*NOBODY)
+            try:
+                await client.set(PROBE, "1", px=1)
+            except ReadOnlyError:
+                return "a write was refused: read-only replica"
+        raise FaultError("a write was not refused")
+
+    async def undo(self) -> None:
+        """Promote it."""
+        async with _redis(self._url, OVERDUE_S) as client:
+            await client.replicaof("NO", "ONE")
+
+
 REDIS_FAULTS: Mapping[str, MakeBreakage] = {
+    "demote": Demote,
     "pause_clients": PauseClients,
     "block": Block,
     "fill_memory": FillMemory,

@@ -18,7 +18,7 @@ MENDING = {"resume", "heal"}
 def everything(at: Moment) -> Schedule:
     """Every verb that breaks, in an order in which each can still take hold; the last ones stop, silence and kill."""
     return (
-        at.terminate_backends()
+        at.terminate_backends().at(0).demote(duration="100 ms")
         .at(0.2).slow("ccs", latency="50 ms")
         .at(0.2).throttle("ccs", rate="1 MB").at(0.2).lose("ccs", rate="5 %")
         .at(0.2).slice("ccs", size="100 B").at(0.2).corrupt("ccs", rate="1 %")

@@ -136,6 +136,18 @@ def test_a_redis_without_memory(keeper: Keeper, redis: redis_library.Redis) -> N
     assert redis.set("new", "value")
 
 
+def test_a_redis_that_is_a_replica_for_a_while(keeper: Keeper, redis: redis_library.Redis) -> None:
+    redis.set("kept", "value")
+    record = begin(keeper, Schedule().at(0).demote())
+    assert record.evidence == "a write was refused: read-only replica"
+    with pytest.raises(redis_library.ReadOnlyError):
+        redis.set("new", "value")
+    assert redis.get("kept") == b"value"
+    keeper.end_faults()
+    assert redis.set("new", "value")
+    assert redis.get("kept") == b"value"
+
+
 def test_what_was_written_survives_a_kill(keeper: Keeper, redis: redis_library.Redis, postgres: str) -> None:
     async def write(statement: str) -> Any:
         async with session(postgres) as connection:

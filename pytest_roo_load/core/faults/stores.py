@@ -43,6 +43,10 @@ class StoreVerbs(Verbs):
         """Redis has reached its limit of memory: every write is refused."""
         return self._break("fill_memory", target, lasts=_length(duration))
 
+    def demote(self, target: str = "redis", *, duration: str | float | None = None) -> Schedule:
+        """Redis is a replica until it is promoted again, as in a failover: it answers reads and refuses writes."""
+        return self._break("demote", target, lasts=_length(duration))
+
     def heal(self, target: str) -> Schedule:
         """Mend what is broken on the target, but what is mended by `restart` or `resume`.
 
