@@ -1,27 +1,30 @@
-"""The fixture `leaks` against a real server that keeps what it is given."""
+"""The fixture `leaks` against two real servers: one keeps what it is given, the other one does not."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import os
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
-
-import pytest
-
-Run = Callable[..., pytest.RunResult]
+from typing import Any
 
 SERVER = """
     import sys
     from aiohttp import web
 
+    LEAKY = {leaky}
     kept = []
 
-    async def keep(request):
+    async def take(request):
         kept.append(bytearray(64_000))
-        return web.Response(text="kept")
+        if not LEAKY:
+            kept.clear()
+        return web.Response(text="taken")
 
     server = web.Application()
-    server.add_routes([web.get("/keep", keep)])
+    server.add_routes([web.get("/take", take)])
     web.run_app(server, host="127.0.0.1", port=int(sys.argv[1]), print=None)
 """
 TEST = """
@@ -32,12 +35,12 @@ TEST = """
 
     @pytest.fixture
     def target():
-        with own_server(sys.executable, "keeping.py", "{port}") as url:
+        with own_server(sys.executable, "server.py", "{port}") as url:
             yield url
 
     async def visit(user):
         async for _ in user.iterations():
-            await user.http.get("/keep")
+            await user.http.get("/take")
 
     def test_it(virtual_users, leaks):
         result = virtual_users.run(visit, arrival_rate("20 /s", "17 s", max_users=5))
@@ -47,12 +50,33 @@ TEST = """
 """
 
 
-def test_a_server_that_leaks_is_told_from_processes_that_do_not(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(keeping=SERVER, test_it=TEST)
-    outcome = pytester.runpytest_subprocess("-p", "no:cacheprovider", timeout=120)
-    outcome.assert_outcomes(failed=1)
-    outcome.stdout.fnmatch_lines(["*memory of ccs does not go on growing: broken over 1? seconds: 1 leak"])
-    (file,) = Path(pytester.path).glob(".roo/runs/*/results/*.json")
-    (run,) = json.loads(file.read_text())["runs"]
-    assert [found["verdict"] for found in run["findings"]] == ["pass", "pass", "fail"]
-    assert "troughs grew by" in run["findings"][2]["note"]
+def begin(folder: Path, *, leaky: bool) -> subprocess.Popen[str]:
+    """A run of pytest against a server, which takes as long as it takes to tell."""
+    folder.mkdir()
+    for name, source in (("server.py", SERVER.replace("{leaky}", str(leaky))), ("test_it.py", TEST)):
+        (folder / name).write_text(textwrap.dedent(source), encoding="utf-8")
+    return subprocess.Popen(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", "."],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "COLUMNS": "160"},
+    )
+
+
+def findings(folder: Path) -> list[dict[str, Any]]:
+    (file,) = folder.glob(".roo/runs/*/results/*.json")
+    (run,) = json.loads(file.read_text(encoding="utf-8"))["runs"]
+    return list(run["findings"])
+
+
+def test_a_server_that_leaks_is_told_from_one_that_does_not(tmp_path: Path) -> None:
+    folders = {leaky: tmp_path / ("leaky" if leaky else "healthy") for leaky in (True, False)}
+    with begin(folders[True], leaky=True) as leaking, begin(folders[False], leaky=False) as healthy:
+        told, fine = leaking.communicate(timeout=120)[0], healthy.communicate(timeout=120)[0]
+
+    assert (leaking.returncode, healthy.returncode) == (1, 0), told + fine
+    assert "the memory of ccs does not go on growing: broken over 1" in told
+    assert [found["verdict"] for found in findings(folders[True])] == ["pass", "pass", "fail"]
+    assert "troughs grew by" in findings(folders[True])[2]["note"]
+    assert [found["verdict"] for found in findings(folders[False])] == ["pass", "pass", "pass"]
