@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 import asyncpg
 import psutil
-from ccs_lab import PASSWORD, Api, closed_with, new_person, visit
+from ccs_lab import PASSWORD, Answer, Api, closed_with, new_person, visit
 from server_lab import Server, new_database, server, servers
 
 REDIS_DATABASE = 7  # of this file
@@ -197,9 +197,7 @@ def test_a_stop_lets_requests_end_closes_websockets_and_leaves_with_status_0(pos
             async with person.websocket() as socket:
                 form = {"email": person.email, "password": PASSWORD, "device_name": "d", "device_type": "web"}
                 one.terminate()
-                health = await api.get("/health")
-                while health.status == 200:
-                    health = await api.get("/health")
+                health = await draining(api)
                 assert (health.status, health.body["status"]) == (503, "degraded")
                 assert health.headers["Connection"] == "close"
                 assert (await api.post("/auth/login", form)).status == 200  # still served
@@ -211,7 +209,7 @@ def test_a_stop_lets_requests_end_closes_websockets_and_leaves_with_status_0(pos
 
 def test_a_request_that_is_being_answered_survives_the_stop(postgres: Any, redis: Any) -> None:
     async def scenario() -> None:
-        async with lonely(postgres, redis) as one, visit(one.url) as api:
+        async with lonely(postgres, redis, "--drain-delay", "0.5") as one, visit(one.url) as api:
             person = await new_person(api)
             half = asyncio.Event()
 
@@ -225,13 +223,21 @@ def test_a_request_that_is_being_answered_survives_the_stop(postgres: Any, redis
             answer = asyncio.create_task(api.http.put(url, data=body(), headers=headers))
             await until_in_flight(api)
             one.terminate()
-            await asyncio.sleep(0.2)
+            await draining(api)
             half.set()
             async with await answer as response:
                 assert (await response.json())["data"]["user"]["display_name"] == "Survivor"
             assert await asyncio.to_thread(one.process.wait, 10) == 0
 
     asyncio.run(scenario())
+
+
+async def draining(api: Api) -> Answer:
+    """The first answer about its health of a server that stops."""
+    async with asyncio.timeout(10):
+        while (health := await api.get("/health")).status == 200:
+            pass
+    return health
 
 
 async def until_in_flight(api: Api) -> None:

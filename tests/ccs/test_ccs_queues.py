@@ -110,14 +110,18 @@ def test_a_device_that_connects_while_others_send_misses_nothing(target: Any) ->
             async with person.websocket() as socket:
                 frames = [person.frame(toDeviceId=other.device_id, payload={"n": n}) for n in range(300)]
 
+                halfway = asyncio.Event()
+
                 async def send() -> None:
                     for number, frame in enumerate(frames):
                         await socket.send_json(frame)
-                        if number % 20 == 0:
-                            await asyncio.sleep(0.005)
+                        if number % 10 == 0:
+                            await api.get("/health")  # so that connecting takes no longer than sending
+                        if number == len(frames) // 2:
+                            halfway.set()
 
                 sending = asyncio.create_task(send())
-                await asyncio.sleep(0.02)
+                await halfway.wait()
                 async with other.websocket() as reader:
                     numbers = [(await receive(reader))["payload"]["n"] for _ in frames]
                 await sending
@@ -203,8 +207,9 @@ def test_a_full_queue_says_so_and_frames_grow_too_old(postgres: Any, redis: Any)
                 assert [await status_of(socket, frame) for frame in frames] == ["queued"] * 3 + ["failed"]
                 large = person.frame(toDeviceId=other.device_id, payload="x" * 300_000)
                 assert await status_of(socket, large) == "failed"
-                await asyncio.sleep(1.1)
-                assert await status_of(socket, frames[3]) == "queued"
+                async with asyncio.timeout(10):
+                    while await status_of(socket, frames[3]) != "queued":
+                        pass
             async with other.websocket() as reader:
                 assert await all_of(reader, other) == [frames[3]]
 
