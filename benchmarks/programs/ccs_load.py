@@ -18,6 +18,7 @@ from typing import Any
 import uvloop
 
 from pytest_roo_load.clients.ccs import CCS, Session
+from pytest_roo_load.clients.ccs.frames import new_frame
 from pytest_roo_load.clients.sweeper import INTERVAL_S
 from pytest_roo_load.testing.user import FakeUser
 
@@ -86,11 +87,28 @@ async def post(user: Any) -> Operation:
 
 
 async def forward(user: Any) -> Operation:
-    """Send from one device to the other, and wait for the word of delivery."""
+    """Send from one device to the other, and wait for the word of delivery.
+
+    The frame is made once, as that of `echo`, and what comes back is not parsed: else the users, and not the server,
+    would be what is busy.
+    """
     account = CCS(user)
-    desktop = await (await account.login()).connect()
+    session = await account.login()
+    desktop = await session.connect()
     phone = await (await account.login("mobile")).connect()
-    return lambda: desktop.send(_TEXT, to=phone.id)
+    sender = {"fromDeviceId": desktop.id, "userId": session.user_id}
+    frame = new_frame(user.random, sender, "user_message", {"content": _TEXT}, phone.id)
+    text, socket = json.dumps(frame | {"requiresAck": True}), desktop.socket
+
+    async def send() -> None:
+        socket.send(text)
+        answer = ""
+        while '"type":"ack"' not in answer:  # but of its registration, or news of the phone
+            answer = str(await socket.receive())
+        if '"status":"delivered"' not in answer:
+            raise RuntimeError(f"not delivered: {answer}")
+
+    return send
 
 
 async def echo(user: Any) -> Operation:
