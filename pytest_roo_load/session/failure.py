@@ -29,8 +29,14 @@ def explain(records: Sequence[RunRecord], report: str, findings: Sequence[Findin
 
 
 def _run(record: RunRecord) -> Iterable[str]:
-    yield f"{record.verdict.value.upper()}: run {record.number}, {record.profile}, by {record.fleet}"
     result = record.result
+    run = f"run {record.number}, {record.profile}, by {record.fleet}"
+    missed = [] if result is None else [_missed(one) for one in result.judgements if one.verdict is not Verdict.PASS]
+    yield (
+        f"{record.verdict.value.upper()}: {'; '.join(missed)} ({run})"
+        if missed
+        else f"{record.verdict.value.upper()}: {run}"
+    )
     if result is None:
         yield record.problem
         return
@@ -56,6 +62,15 @@ def _findings(result: Result) -> Iterable[str]:
     for finding in result.findings:
         if finding.verdict is not Verdict.PASS:
             yield f"{finding.verdict.value}: {finding}"
+
+
+def _missed(judgement: Judgement) -> str:
+    objective = judgement.objective
+    return (
+        f"{objective.text}, was {objective.shown(judgement.measured)}"
+        if judgement.measured is not None
+        else objective.text
+    )
 
 
 def _row(judgement: Judgement) -> tuple[str, ...]:

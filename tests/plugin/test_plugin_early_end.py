@@ -24,7 +24,9 @@ def test_until_and_abort(make_tests: Make, run_pytest: Run, pytester: pytest.Pyt
     """)
     outcome = run_pytest(fleet)
     outcome.assert_outcomes(passed=1, failed=1)
-    outcome.stdout.fnmatch_lines(["FAIL: run 1, 2 users for 60 s*", "ended at second *, for p95 < 1 us was broken"])
+    outcome.stdout.fnmatch_lines(
+        ["FAIL: p95 < 1 us, was * (run 1, 2 users for 60 s*", "ended at second *, for p95 < 1 us was broken"]
+    )
     loaded = [json.loads(path.read_text(encoding="utf-8")) for path in pytester.path.glob(".roo/runs/*/results/*.json")]
     assert all(result["runs"][0]["ended_early"] for result in loaded)
 
