@@ -126,8 +126,12 @@ def _hidden(objective: Objective, statistics: Statistics, phase: PhaseResult) ->
     told = ", ".join(f"{number} {what}" for number, what in parts if number)
     name = objective.metric.name
     least = "nothing is known of" if known is None else f"{objective.shown(known)} or more would be"
+    remedy = (
+        ". More users (max_users) would have begun them, unless the target has no more to give" if phase.dropped else ""
+    )
     return (
-        f"{told}; {statistics.succeeded} operations succeeded. If these counted as the slowest, {least} {name} of all"
+        f"{told}; {statistics.succeeded} operations succeeded. If the former counted as the slowest, {least} {name} of "
+        f"all{remedy}"
     )
 
 
