@@ -24,6 +24,7 @@ class Device:
         self.cancelled: list[str] = []
         self.most_at_a_time = 0
         self._open: set[str] = set()
+        self._news = asyncio.Event()
         self._socket = socket
         self._work = work
 
@@ -50,12 +51,14 @@ class Device:
     async def has_started(self, count: int) -> None:
         """Wait until the device has been sent so many commands."""
         async with asyncio.timeout(20):
-            while len(self.started) < count:  # noqa: ASYNC110 - a test's condition, polled
-                await asyncio.sleep(0.01)
+            while len(self.started) < count:
+                self._news.clear()
+                await self._news.wait()
 
     async def _start(self, frame: dict[str, Any]) -> None:
         command = frame["payload"]
         self.started.append(command)
+        self._news.set()
         self._open.add(command["commandId"])
         self.most_at_a_time = max(self.most_at_a_time, len(self._open))
         await self._tell("ack", {"originalMessageId": frame["id"], "status": "delivered"})
