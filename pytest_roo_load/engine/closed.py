@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 from time import perf_counter
 
-from pytest_roo_load.core.profiles import Plan, users_of
+from pytest_roo_load.core.profiles import Phase, Plan, users_of
 from pytest_roo_load.engine.performance import AFTER_AN_ERROR_S, Journey, perform_once
 from pytest_roo_load.engine.quota import Quota
 from pytest_roo_load.engine.turns import granted
@@ -17,7 +17,7 @@ __all__ = ["ClosedDriver"]
 
 _ROUNDING_S = 1e-6
 _AT_ONCE = 100
-_AFTER_THE_PHASE_S = 0.005  # who begins a phase carries out its first step: users that go are not missing before
+_LOOK_S = 0.005  # how often it looks whether the next step's phase has begun
 
 
 class ClosedDriver:
@@ -43,6 +43,7 @@ class ClosedDriver:
         self._around = around
         self._quota = quota
         self._journeys = journeys
+        self._phase_end_s = 0.0
         self._present: list[VirtualUser] = []
         self._coming: deque[VirtualUser] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -58,14 +59,24 @@ class ClosedDriver:
             began: Start of the load on the clock of `time.perf_counter`.
         """
         while self._steps and not self._around.pauses.ended:
-            await self._around.pauses.pause(began + self._steps[0].at_s + _AFTER_THE_PHASE_S - perf_counter())
-            self.advance(perf_counter() - began)
+            due_in_s = began + self._steps[0].at_s - perf_counter()
+            await self._around.pauses.pause(max(_LOOK_S, due_in_s))
+            self._advance(min(perf_counter() - began, self._phase_end_s - 2 * _ROUNDING_S))
         while self._tasks or self._coming:
             self._all_left.clear()
             await self._all_left.wait()
 
-    def advance(self, elapsed_s: float) -> None:
-        """Carry out the steps that are due by now; called before a phase begins, so that it begins with its users."""
+    def begin(self, phase: Phase) -> None:
+        """A phase is about to begin: it begins with its users.
+
+        Its first step is carried out here and nowhere else: a generator that is held up would else let users come or go
+        in the phase before.
+        """
+        self._phase_end_s = phase.end_s
+        self._advance(phase.start_s)
+
+    def _advance(self, elapsed_s: float) -> None:
+        """Carry out the steps that are due by then."""
         while self._steps and self._steps[0].at_s <= elapsed_s + _ROUNDING_S and not self._quota.ended:
             wanted = users_of(self._steps.popleft().users, self._index, self._generators)
             self._start(wanted[len(self._present) :])
@@ -95,7 +106,7 @@ class ClosedDriver:
         if not self._tasks:
             self._all_left.set()
 
-    def end(self, elapsed_s: float) -> None:
+    async def end(self, elapsed_s: float) -> None:
         """The load is over after so many seconds: nothing begins any more."""
         del elapsed_s
         self._quota.ended = True

@@ -32,6 +32,7 @@ from pytest_roo_load.engine.user import Surroundings
 __all__ = ["AFTERMATH", "Generator"]
 
 AFTERMATH = "graceful_stop"
+_TIMER_S = 0.001  # by which a timer may go off early
 
 
 class Generator:
@@ -76,12 +77,12 @@ class Generator:
     async def _perform(self, start: float) -> tuple[Health, float]:
         """From the first user's start to the last one's end; how the generator was, and when the load ended."""
         driver = self._driver()
-        ticking = asyncio.create_task(self._tick(start))
+        ticking = asyncio.gather(self._tick(), self._report(start))
         driving = asyncio.create_task(driver.drive(start))
         try:
             await self._phases(start, driver, asyncio.create_task(self._over(driving)))
             health, ended_s = self._watch.end(), perf_counter() - start
-            driver.end(ended_s)
+            await driver.end(ended_s)
             self._end_load()
             await asyncio.wait({driving}, timeout=self._plan.graceful_stop_s)
         finally:
@@ -134,7 +135,7 @@ class Generator:
     async def _phases(self, start: float, driver: ClosedDriver | OpenDriver, over: asyncio.Task[None]) -> None:
         """Go through the phases, until the last one's end or the load is over."""
         for phase in self._plan.phases:
-            driver.advance(phase.start_s)
+            driver.begin(phase)
             self._begin(phase)
             await asyncio.wait({over}, timeout=max(0.0, start + phase.end_s - perf_counter()))
             if over.done():
@@ -153,8 +154,8 @@ class Generator:
         self._recorder.switch(AFTERMATH)
         self._pauses.end()
 
-    async def _tick(self, start: float) -> None:
-        """Sweep, look how late it is, and report whole seconds, 20 times a second."""
+    async def _tick(self) -> None:
+        """Sweep, and look how late it is and what is in flight, 20 times a second."""
         draw, due = random.Random(self._shard.seed), perf_counter()
         looked = due
         while True:
@@ -166,7 +167,12 @@ class Generator:
             self._recorder.look(now - looked)
             looked = now
             self._sweeper.sweep(now)
-            self._collect_until(math.floor(now - start))
+
+    async def _report(self, start: float) -> None:
+        """Report each second as soon as it is over."""
+        while True:
+            await asyncio.sleep(start + self._next_second + 1 + _TIMER_S - perf_counter())
+            self._collect_until(math.floor(perf_counter() - start))
 
     def _collect_until(self, second: int) -> None:
         """Report every second before `second` that has not been reported."""

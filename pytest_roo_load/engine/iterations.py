@@ -44,7 +44,7 @@ class Iterations:
         if phase is not None:
             phase.finish(self._id)
             self._phase = None
-        if number % _BREATH == _BREATH - 1:
+        if number % _BREATH == 0 and number:
             await asyncio.sleep(0)
         turn = self._user.take_turn() if number < 0 else self._take(self._user)
         if turn is not True and (turn is False or not await turn):

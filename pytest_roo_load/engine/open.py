@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
-from pytest_roo_load.core.profiles import Ahead, Arrivals, users_of
+from pytest_roo_load.core.profiles import Ahead, Arrivals, Phase, users_of
 from pytest_roo_load.core.trace import Recorded
 from pytest_roo_load.engine.performance import AFTER_AN_ERROR_S, Journey, perform_once
 from pytest_roo_load.engine.user import Surroundings, VirtualUser
@@ -57,6 +57,11 @@ class ArrivalTurns:
         if turn is None:
             return False
         user.due(turn.intended, turn.request)
+        return True
+
+    def renew(self, user: VirtualUser) -> bool:
+        """See `Turns`: an arrival is the user's, however long it takes to begin."""
+        del user
         return True
 
     async def _wait(self, journey: Journey) -> Turn | None:
@@ -128,9 +133,9 @@ class OpenDriver:
     def __repr__(self) -> str:
         return f"<OpenDriver with {len(self._tasks)} users, {len(self._unused)} more allowed>"
 
-    def advance(self, elapsed_s: float) -> None:
+    def begin(self, phase: Phase) -> None:
         """Set up the users that are wanted beforehand; the rest comes with arrivals."""
-        del elapsed_s
+        del phase
         wanted = [number for number in self._unused if number < self._arrivals.users]
         self._start(wanted)
 
@@ -141,7 +146,6 @@ class OpenDriver:
             began: Start of the load on the clock of `time.perf_counter`.
         """
         self._began = began
-        self.advance(0.0)
         pauses = self._around.pauses
         for breath in itertools.count(1):
             due = self._ahead.next
@@ -191,8 +195,8 @@ class OpenDriver:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    def end(self, elapsed_s: float) -> None:
-        """The load is over after so many seconds: nothing begins any more.
+    async def end(self, elapsed_s: float) -> None:
+        """The load is over after so many seconds: nothing begins any more, once what was due has begun.
 
         Arrivals that were due by then begin now if they are late by what waking up takes; those that are later were
         missed. Arrivals whose users are not set up yet are dropped.
@@ -205,6 +209,7 @@ class OpenDriver:
                 missed += 1
                 self._ahead.pass_on()
         self._around.recorder.missed(missed)
+        await asyncio.sleep(0)  # who was given a turn begins in its next step
         self._around.recorder.dropped(self._turns.end())
 
     async def interrupt(self) -> None:

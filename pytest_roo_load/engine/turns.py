@@ -19,6 +19,9 @@ class Turns(Protocol):
     def take(self, user: VirtualUser) -> bool | Awaitable[bool]:
         """The user's next turn: whether there is one, at once or to be waited for."""
 
+    def renew(self, user: VirtualUser) -> bool:
+        """The user makes use of its turn in a later phase than it was given in: whether it still may."""
+
 
 async def granted(turn: bool | Awaitable[bool]) -> bool:  # noqa: FBT001 - the answer of `Turns.take`
     """Whether there is a turn, waited for if need be."""
@@ -37,3 +40,5 @@ class ClosedTurns:
     def take(self, user: VirtualUser) -> bool:
         """See `Turns`."""
         return not user.dismissed and self._quota.take()
+
+    renew = take  # what was given in the warm-up is not one of those that are counted

@@ -163,10 +163,13 @@ class VirtualUser:
 
     def take_turn(self) -> bool | Awaitable[bool]:
         """Whether the first iteration may begin, at once or to be waited for; the call may have been given a turn."""
+        around = self._surroundings
         if self._has_turn:
             self._has_turn = False
-            return not (self._surroundings.pauses.ended or self.dismissed)
-        return self._surroundings.turns.take(self)
+            if around.pauses.ended or self.dismissed:
+                return False
+            return self._call is around.recorder.current or around.turns.renew(self)
+        return around.turns.take(self)
 
     @asynccontextmanager
     async def group(self, name: str) -> AsyncIterator[None]:

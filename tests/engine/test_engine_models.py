@@ -65,7 +65,7 @@ def test_a_rate_goes_up_to_where_the_latency_is_held(fleet: str, tmp_path: Path)
         profile = feedback_rate("p50 < 5 s", "5 s", max_users=50, rates=("20/s", "40/s"), settle=0)
         result = measure(ask, profile, FLEETS[fleet](), tmp_path / "live", oracle.url)
     per_second = [sum(one.ok.count for one in second.operations.values()) for second in result.timeline]
-    assert per_second[0] <= 21
+    assert per_second[0] <= 26, "the first rate, and what a look that comes a quarter second late has seen"
     assert result.dropped == 0
     assert 110 <= result.arrivals <= 160
     assert result.arrivals == result.count == oracle.requests
