@@ -38,10 +38,11 @@ defaults
 """
 _ABOUT = f"""
 A server on one core; the client and the proxy share the other one. Requests: {USERS} keep-alive users of wrk ask a
-Python server (aiohttp) for a small JSON. Bulk: one connection sends {BULK / 1e9:.1f} GB to a server that swallows them;
-per core is what the proxy carried by the CPU time that it used for it. Round trips: 64 bytes there and back, one at a
-time, {PINGS} times; "added" is the difference of the medians. Connections: {CONNECTIONS} are opened one after another,
-then each is used once; memory is what the proxy's process grew by. {ROUNDS} interleaved rounds, medians.
+Python server (aiohttp) for a small JSON. WebSocket: on {USERS} connections to it, 64 bytes go there and back, again and
+again. Bulk: one connection sends {BULK / 1e9:.1f} GB to a server that swallows them; per core is what the proxy carried
+by the CPU time that it used for it. Round trips: 64 bytes there and back, one at a time, {PINGS} times; "added" is the
+difference of the medians. Connections: {CONNECTIONS} are opened one after another, then each is used once; memory is
+what the proxy's process grew by. {ROUNDS} interleaved rounds, medians.
 """
 Reading = Mapping[str, float]
 
@@ -66,12 +67,25 @@ def measure() -> Outcome:
         title="The chaos proxy without a toxic",
         about=_ABOUT,
         columns=(
-            *("proxy", "requests/s", "× no proxy", "bulk GB/s", "bulk GB/s per core", "round trip µs", "added µs"),
+            *(
+                "proxy",
+                "requests/s",
+                "× no proxy",
+                "WebSocket round trips/s",
+                "× no proxy",
+                "bulk GB/s",
+                "bulk GB/s per core",
+                "round trip µs",
+                "added µs",
+            ),
             *(f"{CONNECTIONS} connections opened, s", "KB per connection"),
         ),
         rows=tuple(_row(readings, name, added.get(name)) for name in readings),
         goals=(
             Goal(text="requests/s, × no proxy", measured=ratio(readings, (OWN, DIRECT), "rate"), limit=0.6),
+            Goal(
+                text="WebSocket round trips/s, × no proxy", measured=ratio(readings, (OWN, DIRECT), "talk"), limit=0.6
+            ),
             Goal(text="bulk GB/s per core", measured=middle(readings, OWN, "per_core"), limit=1.0),
             Goal(text="added to a round trip at the median, µs", measured=added[OWN], limit=100.0, at_most=True),
             Goal(text="connections at once", measured=middle(readings, OWN, "connections"), limit=float(CONNECTIONS)),
@@ -85,6 +99,8 @@ def _row(readings: Readings, name: str, added: float | None) -> tuple[Cell, ...]
         name,
         middle(readings, name, "rate"),
         None if direct else ratio(readings, (name, DIRECT), "rate"),
+        middle(readings, name, "talk"),
+        None if direct else ratio(readings, (name, DIRECT), "talk"),
         middle(readings, name, "bulk"),
         None if direct else middle(readings, name, "per_core"),
         middle(readings, name, "trip_us"),
@@ -145,6 +161,7 @@ def _reading(ports: Ports, proxy: Running | None) -> Reading:
     bulk, per_core = _bulk(ports.sink, proxy)
     return {
         "rate": _requests(ports.web),
+        "talk": _talk(ports.web),
         "bulk": bulk,
         "per_core": per_core,
         "trip_us": _round_trip(ports.echo) * 1e6,
@@ -162,6 +179,12 @@ def _requests(port: int) -> float:
     if found is None or "Socket errors" in output:
         raise RuntimeError(f"wrk could not ask:\n{output}")
     return float(found[1])
+
+
+def _talk(port: int) -> float:
+    """WebSocket round trips a second."""
+    command = [executable, "-m", "benchmarks.programs.talk", f"{port}", f"{USERS}", f"{_SECONDS}"]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
 def _bulk(port: int, proxy: Running | None) -> tuple[float, float]:
