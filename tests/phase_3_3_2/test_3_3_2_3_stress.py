@@ -178,6 +178,7 @@ def test_slow_network(virtual_users: VirtualUsers, faults: Faults, consistency: 
     slow = faults.at("2 s").slow("ccs", latency="200 ms", jitter="50 ms", duration=lasts)
     slow = slow.at("2 s").lose("ccs", rate="5 %", duration=lasts).at("2 s").lose("postgres", rate="5 %", duration=lasts)
     result = virtual_users.run(keep_a_diary, constant_users(40, duration, warm_up="1 s"), faults=slow)
+    assert result.phases["fault"].count, "nobody worked while it was slow"
     expect_every_entry(result, consistency, 40)
 
 
@@ -246,5 +247,5 @@ def test_no_leak(virtual_users: VirtualUsers, leaks: Leaks, scale: Scale) -> Non
     mix = {keep_a_diary: 4, store_files: 1}
     users = constant_users(25, duration, warm_up=warm_up, graceful_stop=time_to_fetch(scale))
     result = virtual_users.run(mix, users)
-    for use in ("memory", "descriptors", "threads"):
-        leaks.check(result, "ccs", use)
+    found = [leaks.check(result, "ccs", use) for use in ("memory", "descriptors", "threads")]
+    assert all(finding.checked for finding in found)
