@@ -85,17 +85,17 @@ def test_all_workers_generate_and_nothing_overlaps(
 def test_one_test_for_many_workers(make_tests: Make, distribute: Distribute, pytester: pytest.Pytester) -> None:
     make_tests("""
         def test_measure(virtual_users):
-            virtual_users.run(visit, constant_users(4, "0.3 s"))
+            virtual_users.run(visit, constant_users(8, "0.3 s"))
     """)
-    assert each_once(distribute("-n", "4"), 1)
+    assert each_once(distribute("-n", "8"), 1)
     (result,) = measured(pytester.path)
-    assert generators(result) == ["gw0", "gw1", "gw2", "gw3"]
+    assert generators(result) == [f"gw{number}" for number in range(8)]
     (health, *_) = result["runs"][0]["generators"]
     assert health["pid"]
     assert health["lag_max_s"] is not None
     page = next(pytester.path.glob(".roo/runs/*/report.html")).read_text(encoding="utf-8")
-    assert "4 xdist workers" in page
-    assert all(f"gw{number}" in page for number in range(4))
+    assert "8 xdist workers" in page
+    assert all(f"gw{number}" in page for number in range(8))
 
 
 def test_no_more_generators_than_users_or_than_asked_for(make_tests: Make, distribute: Distribute) -> None:
