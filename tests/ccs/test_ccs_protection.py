@@ -209,7 +209,7 @@ def test_a_stop_lets_requests_end_closes_websockets_and_leaves_with_status_0(pos
 
 def test_a_request_that_is_being_answered_survives_the_stop(postgres: Any, redis: Any) -> None:
     async def scenario() -> None:
-        async with lonely(postgres, redis, "--drain-delay", "0.5") as one, visit(one.url) as api:
+        async with lonely(postgres, redis, "--drain-delay", "1") as one, visit(one.url) as api:
             person = await new_person(api)
             half = asyncio.Event()
 
