@@ -13,6 +13,8 @@ __all__ = ["Flying", "Little", "doubt", "little"]
 
 _TOLERATED = 0.15
 _DEVIATIONS = 5.0
+_LOOK_S = 0.05  # from one look to the next
+_SPARSE_S = 20 * _LOOK_S  # with less time in flight, all in all, the looks may have missed all of it
 _CLOCK_S = 0.002  # timers have a resolution of a millisecond, and what is looked at may keep step with them
 
 
@@ -74,7 +76,8 @@ def little(flying: Flying, residence_s: float, operations: int, duration_s: floa
     """
     if not operations or duration_s <= 0:
         return None
-    slack_s = _TOLERATED * max(flying.inside_s, residence_s) + _DEVIATIONS * flying.noise**0.5 + _CLOCK_S * operations
+    noise = flying.noise if residence_s >= _SPARSE_S else max(flying.noise, _LOOK_S * residence_s)
+    slack_s = _TOLERATED * max(flying.inside_s, residence_s) + _DEVIATIONS * noise**0.5 + _CLOCK_S * operations
     return Little(
         inside=flying.inside_s / duration_s, explained=residence_s / duration_s, tolerance=slack_s / duration_s
     )

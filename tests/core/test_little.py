@@ -49,6 +49,18 @@ def test_latencies_that_are_not_what_was_in_flight_are_told(counted: float) -> N
     assert not law.holds
 
 
+def test_looks_may_miss_what_was_in_flight_for_a_short_while_altogether() -> None:
+    flying = Flying()
+    for _ in range(20):
+        flying.look(0, 0, 0.05)
+    missed = little(flying, 0.2, 10, 1.0)
+    much = little(flying, 2.0, 100, 1.0)
+    assert missed is not None
+    assert missed.holds
+    assert much is not None
+    assert not much.holds
+
+
 def test_nothing_has_no_law() -> None:
     assert little(Flying(), 0.0, 0, 10.0) is None
     assert little(Flying(), 0.0, 5, 0.0) is None
