@@ -135,3 +135,10 @@ def test_the_handshake_is_that_of_the_standard() -> None:
         ("Sec-WebSocket-Key", "é"),
     ):
         assert wire.accepted_key(HANDSHAKE | {name: value}) is None
+
+
+@given(mask=st.binary(min_size=4, max_size=4), payload=st.binary(max_size=400))
+def test_a_mask_is_taken_away_in_either_way(mask: bytes, payload: bytes) -> None:
+    plain = bytes(byte ^ mask[place % 4] for place, byte in enumerate(payload))
+    assert wire.by_numbers(mask, payload) == plain
+    assert wire._unmasked(mask, payload) == plain
