@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
 import sys
 
 from pytest_roo_load.ccs.errors import CcsError, SettingsError
@@ -17,6 +18,8 @@ def main() -> int:
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a connection each; shells allow a thousand at first
     logging.basicConfig(
         level=settings.log_level.upper(),
         format=f"%(asctime)s {settings.instance_id} %(levelname)s %(name)s: %(message)s",

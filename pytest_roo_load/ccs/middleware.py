@@ -93,6 +93,8 @@ async def _admitted(services: Services, request: web.Request, handler: Handler) 
     if path.startswith(_OPEN_FOR_ALL):
         return await handler(request)
     gate = services.gate
+    if path == WEBSOCKET_PATH:
+        gate.look_for_descriptors()
     gate.refuse_if_full()
     await count(request, services.rates, ADDRESS, address_of(request))
     if path == WEBSOCKET_PATH:  # it may last for hours

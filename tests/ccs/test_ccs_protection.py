@@ -120,6 +120,14 @@ def test_a_server_without_descriptors_says_so_and_recovers(postgres: Any, redis:
     asyncio.run(scenario())
 
 
+def test_a_server_may_have_as_many_descriptors_as_the_system_lets_it(postgres: Any, redis: Any) -> None:
+    async def scenario() -> None:
+        async with lonely(postgres, redis, program=("prlimit", "--nofile=256:4096")) as one:
+            assert psutil.Process(one.process.pid).rlimit(psutil.RLIMIT_NOFILE) == (4096, 4096)
+
+    asyncio.run(scenario())
+
+
 def test_too_much_memory_sheds_load_until_it_is_given_back(postgres: Any, redis: Any) -> None:
     async def scenario() -> None:
         async with lonely(postgres, redis, "--max-memory", "130") as one, visit(one.url) as api:

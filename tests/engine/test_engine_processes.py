@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ import psutil
 import pytest
 from engine_lab import eventually, generators_of, measure
 
-from pytest_roo_load.core.profiles import constant_users
+from pytest_roo_load.core.profiles import constant_users, iterations
 from pytest_roo_load.engine.fleet.inline import InlineFleet
 from pytest_roo_load.engine.fleet.local import LocalFleet
 from pytest_roo_load.errors import GeneratorError, UsageError
@@ -29,6 +30,10 @@ _HERE = Path(__file__).parent
 async def pause(user: Any) -> None:
     async for _ in user.iterations():
         await user.think(0.01)
+
+
+async def count_files(user: Any) -> None:
+    user.record("files", resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 
 
 def load_begun(live: Path) -> bool:
@@ -62,7 +67,7 @@ def elsewhere(live: Path) -> Iterator[subprocess.Popen[str]]:
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
         from engine_lab import measure
         from test_engine_processes import pause
-        from pytest_roo_load.core.profiles import constant_users
+        from pytest_roo_load.core.profiles import constant_users, iterations
         from pytest_roo_load.engine.fleet.local import LocalFleet
         try:
             measure(pause, constant_users(4, "60 s"), LocalFleet(2), pathlib.Path({str(live)!r}))
@@ -143,6 +148,16 @@ def test_the_live_file_is_json_lines_while_the_load_runs(tmp_path: Path) -> None
         assert eventually(lambda: load_begun(live))
         first = json.loads(live.read_text(encoding="utf-8").splitlines()[0])
     assert (first["t"], first["users"], first["phase"]) == (0, 4, "steady")
+
+
+def test_generators_may_have_as_many_files_as_the_system_lets_them(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 512), hard))
+    try:
+        result = measure(count_files, iterations(1, users=1), LocalFleet(1), tmp_path / "live")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert list(result.values["files"]) == [hard]
 
 
 def test_a_probe_that_fails_is_not_silent(tmp_path: Path) -> None:

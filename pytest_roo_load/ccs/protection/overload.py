@@ -102,11 +102,18 @@ class Gate:
             self.look()
             await asyncio.sleep(_LOOK_S)
 
-    def look(self) -> None:
-        """Find out what the process is short of."""
+    def look_for_descriptors(self) -> None:
+        """Find out whether there are enough; a crowd of WebSockets, which keep theirs, is faster than `watch`."""
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         if most != resource.RLIM_INFINITY and next_descriptor() >= most - _KEPT_FREE:
             self._short_of = "descriptors"
+        elif self._short_of == "descriptors":
+            self._short_of = None
+
+    def look(self) -> None:
+        """Find out what the process is short of."""
+        self.look_for_descriptors()
+        if self._short_of == "descriptors":
             return
         if self._short_of_memory():
             give_back_memory()

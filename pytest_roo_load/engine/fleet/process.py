@@ -25,8 +25,12 @@ def main() -> None:
     if sys.platform == "win32":
         asyncio.run(_serve(int(sys.argv[1])))
     else:
+        import resource  # noqa: PLC0415 - not made for every platform
+
         import uvloop  # noqa: PLC0415 - not made for every platform
 
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # users have a connection each, or several
         uvloop.run(_serve(int(sys.argv[1])))
 
 
