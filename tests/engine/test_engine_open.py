@@ -114,6 +114,8 @@ class Staller:
                 await asyncio.sleep(max(0.0, self._stalled_until - loop.time()))
                 writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
         except (asyncio.IncompleteReadError, ConnectionError):
+            return
+        finally:
             writer.close()
 
 
@@ -127,12 +129,17 @@ def stalling(stall_at: int, stall_s: float) -> Iterator[Staller]:
         staller.url = f"http://127.0.0.1:{staller.listener.sockets[0].getsockname()[1]}"
         ready.set()
 
+    async def end() -> None:
+        answering = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in answering:
+            task.cancel()
+        await asyncio.gather(*answering, return_exceptions=True)
+        await asyncio.sleep(0.01)  # transports that were closed end in the turns that follow
+
     def run() -> None:
         loop.run_until_complete(serve())
         loop.run_forever()
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-        loop.run_until_complete(asyncio.sleep(0))
+        loop.run_until_complete(end())
 
     thread = threading.Thread(target=run)
     thread.start()
