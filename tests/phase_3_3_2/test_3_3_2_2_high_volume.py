@@ -43,7 +43,7 @@ def test_bulk_commands(commands: Commands, scale: Scale) -> None:
 @pytest.mark.needs("commands", "websocket")
 def test_commands_survive_crashes(commands: Commands, faults: Faults, scale: Scale) -> None:
     """The server dies with commands in its hands, and then Redis."""
-    duration = scale(quick="12 s", standard="25 s", soak="5 min")
+    duration = scale(quick="18 s", standard="25 s", soak="5 min")
     outage = faults.at("1 s").kill("ccs").then_after("1 s").restart("ccs")
     outage = outage.then_after("2 s").kill("redis").then_after("1 s").restart("redis")
     result = commands.run(bulk=20, users=5, duration=duration, faults=outage)
