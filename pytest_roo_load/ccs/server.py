@@ -129,6 +129,7 @@ async def _always(forever: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+    """End a task, asking again: a time-out inside it that passes in the same turn takes a cancellation for its own."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=_AGAIN_S)
