@@ -212,9 +212,9 @@ def test_no_connection_left(
 @pytest.mark.scenario("exhaustion")
 def test_exhaustion(virtual_users: VirtualUsers, faults: Faults, consistency: Consistency, scale: Scale) -> None:
     """The server is at its limit of memory, then it has no descriptor left, then little CPU."""
-    lasts = scale(quick="1500 ms", standard="8 s", soak="15 s")
+    lasts = scale(quick="2 s", standard="8 s", soak="15 s")
     apart = scale(quick="500 ms", standard="5 s", soak="15 s")
-    duration = scale(quick="11 s", standard="45 s", soak="90 s")
+    duration = scale(quick="12500 ms", standard="45 s", soak="90 s")
     used_up = faults.at("2 s").limit_memory("ccs", spare="8 MB", duration=lasts)
     used_up = used_up.then_after(apart).limit_files("ccs", duration=lasts)
     used_up = used_up.then_after(apart).limit_cpu("ccs", share="10 %", duration=lasts)
