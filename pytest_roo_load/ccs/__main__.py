@@ -19,7 +19,8 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a connection each; shells allow a thousand at first
+    if most != resource.RLIM_INFINITY:  # a connection each; shells allow a thousand at first
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     logging.basicConfig(
         level=settings.log_level.upper(),
         format=f"%(asctime)s {settings.instance_id} %(levelname)s %(name)s: %(message)s",

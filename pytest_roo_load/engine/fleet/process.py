@@ -30,7 +30,8 @@ def main() -> None:
         import uvloop  # noqa: PLC0415 - not made for every platform
 
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # users have a connection each, or several
+        if most != resource.RLIM_INFINITY:  # users have a connection each, or several
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         uvloop.run(_serve(int(sys.argv[1])))
 
 
