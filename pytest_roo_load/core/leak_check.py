@@ -8,6 +8,7 @@ from pytest_roo_load.core.consistency.finding import Finding, Problem
 from pytest_roo_load.core.leak import Growth, LeakLimits, Points, growth_of
 from pytest_roo_load.core.profiles import is_steady
 from pytest_roo_load.core.result import Result
+from pytest_roo_load.core.target import meant
 from pytest_roo_load.core.timeline import ProcessUse
 from pytest_roo_load.core.units import Dimension, format_quantity
 from pytest_roo_load.core.verdict import Verdict
@@ -26,7 +27,7 @@ def leak_in(result: Result, process: str, use: str, *, limits: LeakLimits | None
 
     Args:
         result: The run.
-        process: "ccs", "postgres", "redis" or another that was watched.
+        process: "target", "postgres", "redis" or another that was watched.
         use: "memory", "descriptors" or "threads".
         limits: None for the default ones.
         control: A run without load whose growth is taken off.
@@ -36,6 +37,7 @@ def leak_in(result: Result, process: str, use: str, *, limits: LeakLimits | None
     """
     if use not in USES:
         raise UsageError("no such use of a process", value=use, allowed=", ".join(USES), place="fixture leaks")
+    process = meant(process, result.resources)
     if process not in result.resources:
         watched = ", ".join(result.resources) or "none was watched"
         raise UsageError("no such process in this run", value=process, allowed=watched, place="fixture leaks")

@@ -56,7 +56,8 @@ class Result:
     Attributes:
         phases: Figures by phase name, in order. "steady" is always there: where a profile has several phases that
             objectives look at by default (the steps of stairs, say), it is all of them together.
-        resources: Process ("ccs", "postgres", "redis", "generator") → what it used in the steady phase.
+        resources: Process ("ccs", or "target" for a server of the user's own; "postgres", "redis", "generator") → what
+            it used in the steady phase.
         values: What journeys sent back with `user.record`.
         generators: The health of each generator.
         problems: Why the latencies of this run are invalid; empty when they are not.

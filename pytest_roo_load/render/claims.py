@@ -6,9 +6,10 @@ import math
 from collections.abc import Sequence
 
 from pytest_roo_load.core.profiles import STEADY, is_steady
+from pytest_roo_load.core.target import meant
 from pytest_roo_load.core.units import Dimension
 from pytest_roo_load.render import figures
-from pytest_roo_load.render.reading import JSON, TARGET, nested, steady
+from pytest_roo_load.render.reading import JSON, nested, steady
 
 __all__ = ["cpu", "latency", "memory", "throughput", "users"]
 
@@ -76,7 +77,7 @@ def memory(run: JSON) -> str:
     if not peaks:
         return _NOTHING
     for objective in run.get("objectives") or ():
-        name = objective["of"] or TARGET
+        name = meant(objective["of"], peaks)
         if objective["metric"] == "memory_peak" and name in peaks and max(peaks[name]) < objective["limit"]:
             most = figures.size(max(peaks[name]))
             return f"{name} stayed under {figures.size(objective['limit'])}: at most {most}"

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pytest_roo_load.core.profiles import is_steady
+from pytest_roo_load.core.target import TARGETS
 from pytest_roo_load.core.units import Dimension
 from pytest_roo_load.render import figures
 from pytest_roo_load.render.marks import Mark, mark_of
-from pytest_roo_load.render.reading import JSON, TARGET, nested, steady
+from pytest_roo_load.render.reading import JSON, steady, target_use
 
 __all__ = ["KeyFigure", "key_figures"]
 
@@ -38,7 +39,7 @@ def key_figures(run: JSON) -> tuple[KeyFigure, ...]:
 def _values(run: JSON) -> Iterator[tuple[str, str, float | None, Dimension]]:
     phase = steady(run)
     statistics = phase.get("statistics") or {}
-    use = nested(run, "resources", TARGET) or {}
+    target, use = target_use(run)
     yield "users", "users", phase.get("users"), Dimension.COUNT
     if phase.get("arrivals"):
         yield "arrivals", "arrivals", phase["arrivals"], Dimension.COUNT
@@ -51,15 +52,15 @@ def _values(run: JSON) -> Iterator[tuple[str, str, float | None, Dimension]]:
     if recoveries := run.get("recoveries"):
         times = [one["seconds"] for one in recoveries]
         yield "recovered within", "recovery_time", None if None in times else max(times), Dimension.TIME
-    yield f"memory of {TARGET}", "memory_peak", use.get("memory_peak"), Dimension.SIZE
-    yield f"CPU of {TARGET}", "cpu_mean", use.get("cpu_mean"), Dimension.RATIO
+    yield f"memory of {target}", "memory_peak", use.get("memory_peak"), Dimension.SIZE
+    yield f"CPU of {target}", "cpu_mean", use.get("cpu_mean"), Dimension.RATIO
 
 
 def _figure(run: JSON, name: str, metric: str, measured: tuple[float | None, Dimension]) -> KeyFigure:
     value, dimension = measured
     text = figures.quantity(value, dimension)
     for objective in run.get("objectives") or ():
-        plain = objective["of"] in (None, TARGET) and is_steady(objective["phase"])
+        plain = objective["of"] in (None, *TARGETS) and is_steady(objective["phase"])
         if objective["metric"] == metric and plain and objective["measured"] == value:
             limit = f"{_SIGNS[objective['operator']]} {figures.quantity(objective['limit'], dimension)}"
             return KeyFigure(name=name, value=text, note=limit, mark=mark_of(objective["verdict"]))

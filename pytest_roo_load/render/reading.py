@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from pytest_roo_load.core.profiles import STEADY, is_steady
+from pytest_roo_load.core.target import target_among
 
-__all__ = ["JSON", "TARGET", "interrupted", "last_second", "nested", "own_phases", "steady"]
+__all__ = ["JSON", "interrupted", "last_second", "nested", "own_phases", "steady", "target_use"]
 
 JSON = Mapping[str, Any]
-TARGET = "ccs"
 _NOTHING: JSON = {}
 
 
@@ -20,6 +20,13 @@ def nested(data: JSON, *keys: str) -> Any:
     for key in keys:
         found = None if found is None else found.get(key)
     return found
+
+
+def target_use(run: JSON) -> tuple[str, JSON]:
+    """The target's name among the processes of a run, and what it used; nothing when it was not watched."""
+    processes = run.get("resources") or {}
+    name = target_among(processes)
+    return name, processes.get(name) or _NOTHING
 
 
 def steady(run: JSON) -> JSON:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from pytest_roo_load.core.profiles import is_steady
+from pytest_roo_load.core.target import EMBEDDED, OWN
 from pytest_roo_load.core.units import Dimension, format_quantity
 from pytest_roo_load.render import claims
 from pytest_roo_load.render.axes import Axis, elapsed_axis, suited_axis
@@ -18,7 +19,7 @@ from pytest_roo_load.render.seconds import Seconds
 
 __all__ = ["run_charts"]
 
-_PROCESS_STYLES = ("ccs", "postgres", "redis", "generator")
+_PROCESS_STYLES = ("ccs", "postgres", "redis", "generator")  # the target's whatever its name
 _NEAR = 2.0  # a limit is drawn up to so many times the highest value
 _LIMIT_METRICS = {"users": "users", "throughput": "throughput", "memory": "memory_peak", "cpu": "cpu_mean"}
 
@@ -111,6 +112,7 @@ def _gauge(run: JSON, gauge: JSON) -> _Plot:
 
 def _style(name: str, order: Sequence[str]) -> int:
     """A process has the same colour in every chart of every run."""
+    name = EMBEDDED if name == OWN else name
     return _PROCESS_STYLES.index(name) if name in _PROCESS_STYLES else order.index(name) % 6
 
 

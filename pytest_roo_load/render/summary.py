@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pytest_roo_load.render import figures
 from pytest_roo_load.render.marks import mark_of
 from pytest_roo_load.render.measurement import anchor_of, mark_of_test
-from pytest_roo_load.render.reading import JSON, TARGET, nested, steady
+from pytest_roo_load.render.reading import JSON, nested, steady, target_use
 from pytest_roo_load.render.tables import Cell, Table, table
 
 __all__ = ["summary"]
@@ -44,7 +44,7 @@ def _rows(number: int, result: JSON) -> Iterator[tuple[Cell | str, ...]]:
 def _figures(run: JSON) -> tuple[str, ...]:
     phase = steady(run)
     statistics = phase.get("statistics") or {}
-    use = nested(run, "resources", TARGET) or {}
+    _, use = target_use(run)
     return (
         figures.count(phase.get("users")),
         figures.rate(statistics.get("throughput")),

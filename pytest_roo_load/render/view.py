@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from pytest_roo_load.core.schema import RESULT_SCHEMA, RUN_SCHEMA
+from pytest_roo_load.core.target import target_among
 from pytest_roo_load.errors import UsageError
 from pytest_roo_load.render import figures
 from pytest_roo_load.render.charts import COLUMNS, Chart
@@ -16,7 +17,7 @@ from pytest_roo_load.render.environment import environment, services
 from pytest_roo_load.render.headline import Headline, headline
 from pytest_roo_load.render.measurement import Fact, Measurement, Source, measurement
 from pytest_roo_load.render.provenance import PROVENANCE, Provenance
-from pytest_roo_load.render.reading import JSON, TARGET, nested
+from pytest_roo_load.render.reading import JSON, nested
 from pytest_roo_load.render.scaling import Scaling, scalings
 from pytest_roo_load.render.seconds import Seconds
 from pytest_roo_load.render.summary import summary
@@ -142,7 +143,8 @@ def _duration_s(run: JSON) -> float | None:
 
 
 def _target(run: JSON) -> str:
-    service = nested(run, "services", TARGET)
+    known = run.get("services") or {}
+    service = known.get(target_among(known))
     if service is None:
         return figures.MISSING
     kind = {True: " (started by this run)", False: ""}.get(service.get("embedded"), "")

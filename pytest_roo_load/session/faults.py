@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_roo_load.core.faults.fault import Fault, FaultRecord
 from pytest_roo_load.core.faults.link_table import LINK_VERBS
 from pytest_roo_load.core.faults.schedule import Schedule
+from pytest_roo_load.core.target import TARGETS, target_among
 from pytest_roo_load.core.timeline import ProcessUse
 from pytest_roo_load.errors import UsageError
 from pytest_roo_load.session.stack import LINKED
@@ -44,20 +45,20 @@ def injector_of(run: Run, schedule: Schedule) -> KeeperInjector:
         UsageError: Something in it may not be broken, or is not there.
     """
     strangers = {name: one for name, one in run.stack.known().items() if not one.embedded}
-    for fault in schedule.faults:
+    planned = as_the_keeper_has_it(schedule, run.stack.known())
+    for fault in planned:
         if stranger := strangers.get(_service_of(fault)):
             _refuse_unless_allowed(run, fault, stranger)
     facts = {name: (one.shown, one.pids) for name, one in strangers.items()}
-    run.keeper.check_faults(as_the_keeper_has_it(schedule), facts)
-    return KeeperInjector(run.keeper, schedule, facts)
+    run.keeper.check_faults(planned, facts)
+    return KeeperInjector(run.keeper, schedule, planned, facts)
 
 
-def as_the_keeper_has_it(schedule: Schedule) -> tuple[Fault, ...]:
-    """The faults of the services that are in use: with links the target is another process."""
-    if not schedule.needs_links:
-        return schedule.faults
+def as_the_keeper_has_it(schedule: Schedule, known: Collection[str]) -> tuple[Fault, ...]:
+    """The faults of the services that are in use: the target by its one name, with links that of another process."""
+    target = LINKED if schedule.needs_links else target_among(known)
     return tuple(
-        replace(fault, target=LINKED) if fault.target == "ccs" and fault.verb not in LINK_VERBS else fault
+        replace(fault, target=target) if fault.target in TARGETS and fault.verb not in LINK_VERBS else fault
         for fault in schedule.faults
     )
 
@@ -103,9 +104,12 @@ def _refuse_unless_allowed(run: Run, fault: Fault, stranger: Service) -> None:
 class KeeperInjector:
     """Has the keeper carry out a schedule. Implements `core.ports.Injector`."""
 
-    def __init__(self, keeper: Keeper, schedule: Schedule, strangers: Mapping[str, Facts]) -> None:
+    def __init__(
+        self, keeper: Keeper, schedule: Schedule, planned: tuple[Fault, ...], strangers: Mapping[str, Facts]
+    ) -> None:
         self.schedule = schedule
         self._keeper = keeper
+        self._planned = planned
         self._strangers = strangers
         self._begun = False
 
@@ -115,11 +119,12 @@ class KeeperInjector:
     @property
     def may_end(self) -> frozenset[str]:
         """The services whose processes the schedule ends."""
-        return frozenset(_service_of(fault) for fault in self.schedule.faults if fault.verb in _RESTARTS)
+        ended = frozenset(_service_of(fault) for fault in self.schedule.faults if fault.verb in _RESTARTS)
+        return ended if ended.isdisjoint(TARGETS) else ended.union(TARGETS)
 
     def begin(self, start: float) -> None:
         """See `core.ports.Injector`; both clocks are the kernel's monotonic one."""
-        self._keeper.begin_faults(start, as_the_keeper_has_it(self.schedule), self._strangers)
+        self._keeper.begin_faults(start, self._planned, self._strangers)
         self._begun = True
 
     def end(self) -> tuple[FaultRecord, ...]:

@@ -18,6 +18,7 @@ from pytest_roo_load.core.faults.schedule import Schedule
 from pytest_roo_load.core.ports import Probe
 from pytest_roo_load.core.result import Result
 from pytest_roo_load.core.sla.parser import parse_objective
+from pytest_roo_load.core.target import target_among
 from pytest_roo_load.core.units import duration
 from pytest_roo_load.engine.fleet.inline import InlineFleet
 from pytest_roo_load.engine.fleet.local import LocalFleet
@@ -125,7 +126,8 @@ def _target(run: Run) -> Service:
 
 def _adopt(run: Run, given: object) -> None:
     """Measure what the fixture `target` gives: a URL when it is the user's own."""
-    before = run.stack.known().get("ccs")
+    known = run.stack.known()
+    before = known.get(target_among(known))
 
     def adopted() -> Service:
         run.stack.adopt(given)

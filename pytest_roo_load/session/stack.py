@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from pytest_roo_load.core.target import EMBEDDED, OWN
 from pytest_roo_load.errors import ServiceError, UsageError
 from pytest_roo_load.session.config import Config, stay_here
 from pytest_roo_load.session.options import OPTIONS, without_password
@@ -25,7 +26,7 @@ class Service:
     """A service of the system under test.
 
     Attributes:
-        name: ccs, postgres or redis.
+        name: ccs, or target for a server of the user's own; postgres or redis.
         url: With its password, if it has one: not for showing.
         pids: Roots of its process tree; empty where they cannot be known.
         version: As the service says; empty when it was not asked.
@@ -146,8 +147,12 @@ class Stack:
                 self._known[name] = replace(self._known[name], pids=info.pids)
 
     def known(self) -> dict[str, Service]:
-        """The services asked for so far."""
-        return self._known | ({} if self._own is None else {"ccs": self._own})
+        """The services asked for so far, by their names in results; only the target that is in use."""
+        known = {one.name: one for one in self._known.values()}
+        if self._own is not None:
+            known.pop(EMBEDDED, None)
+            known[self._own.name] = self._own
+        return known
 
     def _named(self, name: str) -> Service | None:
         option = "target" if name == "ccs" else name
@@ -163,7 +168,7 @@ class Stack:
     def _deployment(self, url: str) -> Service:
         """The user's own server, with what else the user has said of it."""
         return Service(
-            name="ccs",
+            name=OWN,
             url=url,
             pids=pids_behind(url),
             version="",

@@ -145,7 +145,7 @@ def test_never_is_picklable() -> None:
 def test_a_spike_of_load_is_recovered_from_as_well() -> None:
     spans = {"warm_up": (0.0, 1.0), "steady": (1.0, 2.0), "spike": (2.0, 4.0), "recovery": (4.0, 9.0)}
     (spike,) = overloads(spans)
-    assert str(spike.fault) == "overload ccs"
+    assert str(spike.fault) == "overload target"
     (found,) = recoveries([spike], seconds("ggbbsgggg"), objectives())
     assert (found.from_s, found.seconds) == (4, 1.0)
 

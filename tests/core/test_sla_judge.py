@@ -51,6 +51,7 @@ def judged(text: str, by: Result = LOADED) -> Judgement:
         ("users >= 12", "users > 12", 12, 150),
         ("memory_peak < 500 MB", "memory_peak < 200 MB", 214e6, 20),
         ("memory_peak of 'redis' < 16 MB", "memory_peak of 'redis' < 14 MB", 15e6, 1),
+        ("memory_peak of 'target' < 500 MB", "memory_peak of 'target' < 200 MB", 214e6, 20),
         ("cpu_mean of 'ccs' < 70 %", "cpu_mean < 30 %", 0.35, 20),
     ],
 )

@@ -34,7 +34,7 @@ def test_the_phase_runs_against_a_deployment_with_its_accounts(
     outcome.stdout.fnmatch_lines(["the contract is checked first: 58 statements*", "test_concurrent_users?10? *pass"])
     assert outcome.parseoutcomes()["passed"] == 59
     [run] = pytester.path.glob(".roo/runs/*")
-    assert json.loads((run / "run.json").read_text())["services"].keys() == {"ccs"}
+    assert json.loads((run / "run.json").read_text())["services"].keys() == {"target"}
     assert not (run / "logs").exists(), "a keeper would have written its log"
     [result] = run.glob("results/*.json")
     measured = json.loads(result.read_text())

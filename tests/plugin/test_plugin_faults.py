@@ -84,7 +84,7 @@ def test_outages_of_the_embedded_stack(pytester: pytest.Pytester) -> None:
 @pytest.mark.parametrize(
     ("schedule", "arguments", "told"),
     [
-        ('faults.at(1).kill("ccs")', (), "ccs was not started by this run*add --roo-allow-destructive"),
+        ('faults.at(1).kill("ccs")', (), "target was not started by this run*add --roo-allow-destructive"),
         ('faults.at(1).kill("ccs")', ("--roo-allow-destructive",), "could not be started again*"),
         ('faults.at(1).slow("ccs", latency="1 s")', (), "do not go by way of the proxy*"),
         ('faults.at(1).kill("redis")', (), "nothing to break of this name: 'redis'*"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -38,9 +40,34 @@ def test_the_url_that_the_fixture_gives_is_measured(
 
     assert small_server.requests == before + 3
     services = run_json(pytester)["services"]
-    assert list(services) == ["ccs"], "nothing was started"
-    assert services["ccs"]["url"] == small_server.url
-    assert not services["ccs"]["embedded"]
+    assert list(services) == ["target"], "nothing was started"
+    assert services["target"]["url"] == small_server.url
+    assert not services["target"]["embedded"]
+
+
+def test_nothing_that_a_user_sees_calls_it_by_the_name_of_ours(
+    pytester: pytest.Pytester, make_tests: Callable[..., object], small_server: SmallServer
+) -> None:
+    make_tests(
+        """
+        @pytest.mark.sla("memory_peak < 1 B", "memory_peak of 'ccs' < 100 GB", "memory_peak of 'target' < 100 GB")
+        def test_it(virtual_users):
+            result = virtual_users.run(visit, constant_users(1, "3 s"))
+            assert set(result.resources) == {"target", "generator"}
+        """,
+        conftest=own_target(repr(small_server.url)),
+    )
+
+    outcome = pytester.runpytest_subprocess("-p", "no:cacheprovider", timeout=120)
+
+    outcome.assert_outcomes(failed=1)
+    outcome.stdout.fnmatch_lines(["*memory_peak < 1 B *fail", "*< 100 GB *pass", "*< 100 GB *pass"])
+    [page] = pytester.path.glob(".roo/runs/*/report.html")
+    shown = page.read_text(encoding="utf-8")
+    assert "memory of target" in shown
+    for text in (outcome.stdout.str(), shown):
+        named = [line for line in text.splitlines() if re.search(r"\bccs\b", line)]
+        assert not [line for line in named if "memory_peak of 'ccs'" not in html.unescape(line)]
 
 
 def test_it_wins_over_the_option_and_only_where_it_is_defined(
@@ -54,7 +81,7 @@ def test_it_wins_over_the_option_and_only_where_it_is_defined(
     result = run_pytest()
 
     result.assert_outcomes(passed=1, errors=1)
-    assert run_json(pytester)["services"]["ccs"]["url"] == small_server.url
+    assert run_json(pytester)["services"]["target"]["url"] == small_server.url
 
 
 @pytest.mark.parametrize(

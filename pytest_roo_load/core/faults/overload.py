@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from pytest_roo_load.core.faults.fault import Fault, FaultRecord
 from pytest_roo_load.core.profiles.plan import SPIKE, named_like
+from pytest_roo_load.core.target import OWN
 
 __all__ = ["OVERLOAD", "overloads"]
 
@@ -21,7 +22,7 @@ def overloads(spans: Mapping[str, tuple[float, float]]) -> tuple[FaultRecord, ..
     over_s = max(end_s for _, end_s in spans.values())
     return tuple(
         FaultRecord(
-            fault=Fault(verb=OVERLOAD, target="ccs", at_s=begin_s, until_s=end_s),
+            fault=Fault(verb=OVERLOAD, target=OWN, at_s=begin_s, until_s=end_s),
             began_s=begin_s,
             ended_s=end_s if end_s < over_s else None,
             evidence=f"the profile's phase {name}",

@@ -36,7 +36,7 @@ class Verbs(ABC):
 
 
 class ProcessVerbs(Verbs):
-    """`target` is a service ("ccs", "postgres", "redis") or one of its processes ("ccs-2")."""
+    """`target` is "target", another service ("postgres", "redis"), or one of its processes ("ccs-2")."""
 
     def kill(self, target: str) -> Schedule:
         """SIGKILL: it is gone at once, until it is restarted."""

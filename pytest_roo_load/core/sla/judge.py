@@ -9,12 +9,11 @@ from math import ceil, isfinite, log
 from pytest_roo_load.core.result import Result
 from pytest_roo_load.core.sla.objective import Metric, Objective, Subject
 from pytest_roo_load.core.statistics import PhaseResult, Statistics
+from pytest_roo_load.core.target import meant
 from pytest_roo_load.core.timeline import Second, total
 from pytest_roo_load.core.verdict import Verdict
 
-__all__ = ["DEFAULT_PROCESS", "Judgement", "judge", "wilson", "window_value"]
-
-DEFAULT_PROCESS = "ccs"
+__all__ = ["Judgement", "judge", "wilson", "window_value"]
 
 Interval = tuple[float, float | None]
 
@@ -190,7 +189,7 @@ def _judge_recovery(objective: Objective, result: Result) -> Judgement:
 
 
 def _judge_process(objective: Objective, result: Result) -> Judgement:
-    name = objective.of or DEFAULT_PROCESS
+    name = meant(objective.of, result.resources)
     use = result.resources.get(name)
     if use is None:
         watched = ", ".join(result.resources) or "none"
