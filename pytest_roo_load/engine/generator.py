@@ -77,11 +77,12 @@ class Generator:
     async def _perform(self, start: float) -> tuple[Health, float]:
         """From the first user's start to the last one's end; how the generator was, and when the load ended."""
         driver = self._driver()
-        ticking = asyncio.gather(self._tick(), self._report(start))
+        ticking = asyncio.create_task(self._tick())
+        reporting = asyncio.create_task(self._report(start))
         driving = asyncio.create_task(driver.drive(start))
         try:
-            await self._phases(start, driver, asyncio.create_task(self._over(driving)))
-            health, ended_s = self._watch.end(), perf_counter() - start
+            ended_s = await self._phases(start, driver, asyncio.create_task(self._over(driving)))
+            health = self._watch.end()
             await driver.end(ended_s)
             self._end_load()
             await asyncio.wait({driving}, timeout=self._plan.graceful_stop_s)
@@ -89,6 +90,7 @@ class Generator:
             driving.cancel()
             await driver.interrupt()
             ticking.cancel()
+            reporting.cancel()
         return health, ended_s
 
     def stop(self) -> None:
@@ -132,15 +134,16 @@ class Generator:
             users=self._plan.peak_users,
         )
 
-    async def _phases(self, start: float, driver: ClosedDriver | OpenDriver, over: asyncio.Task[None]) -> None:
-        """Go through the phases, until the last one's end or the load is over."""
+    async def _phases(self, start: float, driver: ClosedDriver | OpenDriver, over: asyncio.Task[None]) -> float:
+        """Go through the phases; when the load ended, which is not before the plan because a timer came early."""
         for phase in self._plan.phases:
             driver.begin(phase)
             self._begin(phase)
             await asyncio.wait({over}, timeout=max(0.0, start + phase.end_s - perf_counter()))
             if over.done():
-                return
+                return perf_counter() - start
         over.cancel()
+        return max(perf_counter() - start, self._plan.phases[-1].end_s)
 
     def _begin(self, phase: Phase) -> None:
         if phase is not self._plan.phases[0]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import Any
 import pytest
 from engine_lab import Target, measure, target
 
-from pytest_roo_load.core.profiles import arrival_rate, iterations, spike
+from pytest_roo_load.core.profiles import arrival_rate, constant_users, iterations, spike
+from pytest_roo_load.engine import generator
 from pytest_roo_load.engine.fleet.inline import InlineFleet
 
 
@@ -77,3 +79,23 @@ def test_arrivals_before_the_end_are_iterations_of_their_phase_when_the_end_was_
     assert result.arrivals == 40
     assert result.count == result.steady.iterations == server.requests - before == 40 - result.steady.missed
     assert result.dropped == 0
+
+
+def test_a_load_does_not_end_before_its_plan_where_a_timer_comes_early(
+    server: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class EarlyTimers:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(asyncio, name)
+
+        async def wait(self, tasks: Any, *, timeout: float | None = None, **more: Any) -> Any:  # noqa: ASYNC109
+            return await asyncio.wait(tasks, timeout=timeout and timeout - 0.002, **more)
+
+    async def one_request(user: Any) -> None:
+        async for _ in user.iterations():
+            await user.http.get("/x/1")
+            await user.think(0.05)
+
+    monkeypatch.setattr(generator, "asyncio", EarlyTimers())
+    result = measure(one_request, constant_users(1, "1 s"), InlineFleet(), tmp_path / "live", server.url)
+    assert result.steady.spans == ((0.0, 1.0),)
