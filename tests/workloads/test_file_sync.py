@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from workload_lab import Outcome, stress
 from wrong_ccs import Answer, Request, WrongCCS, serving
@@ -61,6 +61,7 @@ def test_a_spoilt_byte_is_found(target: Service, tmp_path: Path) -> None:
 
 
 @given(st.integers(1, 3 * PIECE_BYTES), st.integers(0, 3 * PIECE_BYTES), st.integers(0, 2 * PIECE_BYTES))
+@example(1, PIECE_BYTES, 0)
 def test_any_part_of_the_content_is_the_same_as_of_the_whole(size: int, start: int, length: int) -> None:
     content = Content("seed", size, {1: 2})
     whole = content.read(0, size)

@@ -18,6 +18,7 @@ __all__ = ["COMPLETED", "TALLIES", "Part", "Tally", "operate"]
 
 TALLIES = "roo.commands.tallies"
 COMPLETED = "command from queue to completion"
+_NOT_ENDED = ("queued", "routing", "executing")
 _PAUSE_S, _PATIENCE_S, _QUIET_S = 0.2, 60.0, 5.0
 
 T = TypeVar("T")
@@ -151,17 +152,17 @@ class _Operator:
         """What the server says of all commands, once every one has ended."""
         until = perf_counter() + _PATIENCE_S
         while perf_counter() < until:
-            if await self.look() >= self.tally.queued:
+            if await self.look() <= 0 and (self.tally.effects or 0) >= self.tally.queued:
                 return
             if self._device is not None:
                 await self._report_again()
             await asyncio.sleep(_PAUSE_S)
 
     async def look(self) -> int:
-        """How many commands have had their effect."""
+        """Count the effects; how many of our commands have not ended."""
         stats = await self._insist(self._sender.command_stats)
         self.tally.effects = int(stats["effects"]) - int(self._before["effects"])
-        return self.tally.effects
+        return _not_ended(stats) - _not_ended(self._before)
 
     async def _report_again(self) -> None:
         """A command that comes again after a crash is reported again, and not executed again."""
@@ -187,3 +188,8 @@ class _Operator:
                 if not self._part.disturbed or perf_counter() > until:
                     raise
             await asyncio.sleep(_PAUSE_S)
+
+
+def _not_ended(stats: Mapping[str, Any]) -> int:
+    by_status = stats.get("by_status", {})
+    return sum(int(by_status.get(status, 0)) for status in _NOT_ENDED)

@@ -51,7 +51,7 @@ class Content:
 
     def read(self, start: int, length: int) -> bytes:
         """The bytes from `start` on."""
-        end = min(start + length, self.size_bytes)
+        end = max(start, min(start + length, self.size_bytes))
         first, last = start // PIECE_BYTES, max(start, end - 1) // PIECE_BYTES
         if first == last:
             offset = start - first * PIECE_BYTES
