@@ -6,11 +6,12 @@ import os
 import resource
 import stat
 from contextlib import suppress
+from itertools import count, islice
 from pathlib import Path
 
 from pytest_roo_load.errors import FaultError
 
-__all__ = ["largest_file", "open_files", "set_soft", "soft_limit", "virtual_bytes"]
+__all__ = ["largest_file", "set_soft", "soft_limit", "unused_descriptor", "virtual_bytes"]
 
 
 def soft_limit(pid: int, kind: int) -> int:
@@ -78,16 +79,17 @@ def _in_a_child(pid: int, kind: int, value: int | None) -> tuple[int, int]:
     return soft, hard
 
 
-def open_files(pid: int) -> int:
-    """One more than the highest descriptor that a process has open: the limit is of numbers, not of how many.
+def unused_descriptor(pid: int, before: int) -> int:
+    """The lowest number that no descriptor of a process has, but for `before` lower ones: a limit is of numbers.
 
     Raises:
         FaultError: It may not be looked at, or has ended.
     """
     try:
-        return max((int(name) for name in os.listdir(f"/proc/{pid}/fd")), default=-1) + 1  # noqa: PTH208 - names only
+        used = {int(name) for name in os.listdir(f"/proc/{pid}/fd")}  # noqa: PTH208 - names only
     except OSError as error:
         raise FaultError(f"the descriptors of process {pid} are not to be seen: {error}") from error
+    return next(islice((number for number in count() if number not in used), before, None))
 
 
 def largest_file(pid: int) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from urllib.parse import urlsplit
 
-from pytest_roo_load.chaos.limits import largest_file, open_files, set_soft, soft_limit, virtual_bytes
+from pytest_roo_load.chaos.limits import largest_file, set_soft, soft_limit, unused_descriptor, virtual_bytes
 from pytest_roo_load.core.faults.breakage import MakeBreakage, Patient, Victim
 from pytest_roo_load.core.faults.fault import Setting
 from pytest_roo_load.errors import FaultError
@@ -38,8 +38,8 @@ class Limited:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self._patient.name}, {len(self._before)} processes limited>"
 
-    def used(self, pid: int) -> int:
-        """How much a process has now."""
+    def limit(self, pid: int) -> int:
+        """What a process has now, and what it is spared."""
         raise NotImplementedError
 
     async def apply(self) -> str:
@@ -47,7 +47,7 @@ class Limited:
         told = []
         for victim in self._patient.tree():
             before = soft_limit(victim.pid, self.kind)
-            limit = self.used(victim.pid) + self._spare
+            limit = self.limit(victim.pid)
             self._before[victim] = before
             set_soft(victim.pid, self.kind, limit)
             told.append(f"process {victim.pid} to {limit:,}")
@@ -70,9 +70,9 @@ class LimitFiles(Limited):
     kind = resource.RLIMIT_NOFILE
     of = "descriptors"
 
-    def used(self, pid: int) -> int:
-        """How many it has open."""
-        return open_files(pid)
+    def limit(self, pid: int) -> int:
+        """Numbers of closed ones, below those that are open, would be used first."""
+        return unused_descriptor(pid, self._spare)
 
 
 class LimitMemory(Limited):
@@ -81,9 +81,9 @@ class LimitMemory(Limited):
     kind = resource.RLIMIT_AS
     of = "bytes of memory"
 
-    def used(self, pid: int) -> int:
-        """Its address space."""
-        return virtual_bytes(pid)
+    def limit(self, pid: int) -> int:
+        """Its address space, and what it is spared."""
+        return virtual_bytes(pid) + self._spare
 
 
 class FillDisk(Limited):
@@ -92,10 +92,10 @@ class FillDisk(Limited):
     kind = resource.RLIMIT_FSIZE
     of = "sizes of files"
 
-    def used(self, pid: int) -> int:
+    def limit(self, pid: int) -> int:
         """The largest file that any process of the patient has open: a smaller limit would forbid to write in it."""
         del pid
-        return max((largest_file(victim.pid) for victim in self._patient.tree()), default=0)
+        return max((largest_file(victim.pid) for victim in self._patient.tree()), default=0) + self._spare
 
 
 class LimitCpu:
