@@ -45,7 +45,8 @@ def leak_in(result: Result, process: str, use: str, *, limits: LeakLimits | None
     masked = replace(chosen, masks=(*chosen.masks, *_disturbed(result)))
     idle = () if control is None else _points(control, process, use)
     growth = growth_of(_points(result, process, use), masked, control=idle)
-    return _finding(growth, f"the {use} of {process} does not go on growing", USES[use][1])
+    told = _allocations(result, process) if use == "memory" else ()
+    return _finding(growth, f"the {use} of {process} does not go on growing", USES[use][1], told)
 
 
 def _points(result: Result, process: str, use: str) -> Points:
@@ -68,9 +69,16 @@ def _disturbed(result: Result) -> list[tuple[float, float]]:
     return [(min(begins), max(ends, default=float("inf")))] if begins else []
 
 
-def _finding(growth: Growth, promise: str, dimension: Dimension) -> Finding:
+def _allocations(result: Result, process: str) -> tuple[str, ...]:
+    """Which lines of the process have allocated what it did not give back, or why that is not known."""
+    if process in result.allocations:
+        return tuple(result.allocations[process].lines(process))
+    return ("no allocation sites: this run was started without --roo-allocations 3",)
+
+
+def _finding(growth: Growth, promise: str, dimension: Dimension, told: tuple[str, ...]) -> Finding:
     note = _in_words(growth, dimension)
-    problems = (Problem(kind="leak", text=note),) if growth.verdict is Verdict.FAIL else ()
+    problems = (Problem(kind="leak", text=note, details=told),) if growth.verdict is Verdict.FAIL else ()
     return Finding(
         promise=promise,
         verdict=growth.verdict,

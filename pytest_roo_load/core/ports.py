@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from pytest_roo_load.core.accounts import Account
+    from pytest_roo_load.core.allocations import AllocationGrowth
     from pytest_roo_load.core.faults.fault import FaultRecord
     from pytest_roo_load.core.timeline import ProcessUse
     from pytest_roo_load.core.trace import Recorded
 
-__all__ = ["Injector", "Probe", "Recorder", "Slot", "User"]
+__all__ = ["Injector", "Probe", "Recorder", "Slot", "Snapshots", "User"]
 
 
 class Slot(Protocol):
@@ -100,6 +101,22 @@ class Probe(Protocol):
 
     def sample(self) -> Mapping[str, ProcessUse]:
         """The use of each named process tree now; a process that is gone is left out."""
+
+
+class Snapshots(Protocol):
+    """Asks processes what they have allocated. Every call may block for a while."""
+
+    def begin(self) -> None:
+        """Let them trace what they allocate."""
+
+    def take(self, at_s: float) -> None:
+        """Ask at this moment of the load."""
+
+    def end(self) -> None:
+        """Let them trace no more."""
+
+    def growth(self) -> Mapping[str, AllocationGrowth]:
+        """Name of a process tree → what it had more at the last moment than at the first one."""
 
 
 class Injector(Protocol):

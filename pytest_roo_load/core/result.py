@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from pytest_roo_load.core.allocations import AllocationGrowth
 from pytest_roo_load.core.consistency.finding import Finding, share_that_holds
 from pytest_roo_load.core.fact import Fact
 from pytest_roo_load.core.faults.fault import FaultRecord
@@ -70,6 +71,7 @@ class Result:
         facts: What else was measured or read, such as commits and deadlocks.
         findings: What checks of consistency found; one that is broken fails the run.
         gauges: What was looked at while load ran, such as the depth of a queue.
+        allocations: Process → the lines of it whose allocations grew in the steady phase, where that was asked for.
     """
 
     phases: Mapping[str, PhaseResult]
@@ -85,6 +87,7 @@ class Result:
     findings: tuple[Finding, ...] = ()
     gauges: tuple[Gauge, ...] = ()
     faults: tuple[FaultRecord, ...] = ()
+    allocations: Mapping[str, AllocationGrowth] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"<Result users={self.users} count={self.count} error_rate={self.error_rate} p95={self.p95}>"

@@ -13,7 +13,7 @@ from typing import Any
 from pytest_roo_load.core.early_end import EarlyEnd, EndWatch
 from pytest_roo_load.core.faults.fault import FaultRecord
 from pytest_roo_load.core.faults.overload import overloads
-from pytest_roo_load.core.ports import Injector, Probe
+from pytest_roo_load.core.ports import Injector, Probe, Snapshots
 from pytest_roo_load.core.recording import Recording
 from pytest_roo_load.core.result import Result, result_of
 from pytest_roo_load.core.sla.objective import Objective
@@ -42,6 +42,7 @@ class Load:
         objectives: What is asked of the result.
         early_end: When to end before the planned end.
         injector: What breaks things while the load runs; None when nothing is broken.
+        snapshots: Taken where the steady phase begins and where it ends; None for none.
         given_up: Whether whoever asked for the load has gone away meanwhile; looked at ten times a second.
     """
 
@@ -52,6 +53,7 @@ class Load:
     objectives: tuple[Objective, ...] = ()
     early_end: EarlyEnd = field(default_factory=EarlyEnd)
     injector: Injector | None = None
+    snapshots: Snapshots | None = None
     given_up: Callable[[], bool] = field(default=lambda: False)
 
 
@@ -91,7 +93,7 @@ class _Follower:
         self._pending: dict[int, tuple[Second, int]] = {}
         self._start = 0.0
         self._probe: Probe | None = None
-        self._looking: asyncio.Task[None] | None = None
+        self._watching: tuple[asyncio.Task[None], ...] = ()
         self._over = asyncio.Event()
         self._end_watch = EndWatch(load.early_end)
         self._ended_early = ""
@@ -111,8 +113,10 @@ class _Follower:
                 self._write_the_rest()
             finally:
                 self._faults = await self._end_faults()
-                if self._looking is not None:
-                    self._looking.cancel()
+                for task in self._watching:
+                    task.cancel()
+                if self._load.snapshots is not None:
+                    await asyncio.get_running_loop().run_in_executor(None, self._load.snapshots.end)
         return self._result(outcomes), (self._start, perf_counter())
 
     async def _unless_given_up(self, performing: Coroutine[Any, Any, list[Outcome]]) -> list[Outcome]:
@@ -132,7 +136,7 @@ class _Follower:
         if self._load.injector is not None:
             self._load.injector.begin(start)
         self._probe = self._load.probe(pids)
-        self._looking = asyncio.create_task(self._keep_looking())
+        self._watching = tuple(asyncio.create_task(watch) for watch in (self._keep_looking(), self._take_snapshots()))
 
     def second(self, generator: str, second: Second) -> None:
         """Part of `Observer`: a second is written when every generator has reported it."""
@@ -175,8 +179,7 @@ class _Follower:
         """Part of `Observer`: the last look is at the planned end, or now when the load has ended before."""
         if ended_s < self._plan.duration_s:
             self._over.set()
-        if self._looking is not None:
-            await self._looking
+        await asyncio.gather(*self._watching)
 
     async def _end_faults(self) -> tuple[FaultRecord, ...]:
         if self._load.injector is None:
@@ -191,6 +194,17 @@ class _Follower:
                 await self._look(steady=self._is_steady_at(perf_counter() - self._start))
                 return
             await self._look(steady=self._is_steady_at(moment))
+
+    async def _take_snapshots(self) -> None:
+        """Where the first steady phase begins and where the last one ends, or the load before that."""
+        steady, snapshots = self._plan.steady_phases, self._load.snapshots
+        if snapshots is None or not steady:
+            return
+        await asyncio.get_running_loop().run_in_executor(None, snapshots.begin)
+        for moment in (steady[0].start_s, steady[-1].end_s):
+            await self._is_over_before(moment)
+            at_s = perf_counter() - self._start
+            await asyncio.get_running_loop().run_in_executor(None, snapshots.take, at_s)
 
     async def _is_over_before(self, moment: float) -> bool:
         try:
@@ -224,6 +238,7 @@ class _Follower:
             objectives=self._load.objectives,
             ended_early=self._ended_early,
             lost=(*self._lost(), *(record.misfire for record in self._faults if record.misfire)),
+            allocations={} if self._load.snapshots is None else self._load.snapshots.growth(),
             faults=(*self._faults, *overloads(spans)),
         )
 

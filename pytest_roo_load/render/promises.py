@@ -77,7 +77,8 @@ def _problems(found: JSON) -> Iterator[Counterexample]:
             promise=found["promise"],
             claim=problem["text"],
             history=_history(events, problem["text"]) if events else None,
-            events="\n".join(event["text"] for event in events) or "none belong to it",
+            events="\n".join([*(event["text"] for event in events), *problem.get("details", ())])
+            or "none belong to it",
         )
 
 

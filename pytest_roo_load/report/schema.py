@@ -97,7 +97,12 @@ def _finding(found: Finding) -> dict[str, Any]:
         "note": found.note,
         "count": dict(found.count),
         "problems": [
-            {"kind": one.kind, "text": one.text, "events": [_event(event) for event in one.events]}
+            {
+                "kind": one.kind,
+                "text": one.text,
+                "events": [_event(event) for event in one.events],
+                "details": list(one.details),
+            }
             for one in found.problems
         ],
     }

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from pytest_roo_load.core.recipe import Command, Host, Process
 from pytest_roo_load.services.ports import LOOPBACK
+from pytest_roo_load.tracing.environment import traced
 
 __all__ = ["CCSServer", "Family", "backend_settings", "rate_limits", "ready_line"]
 
@@ -41,9 +42,17 @@ class Family:
         arguments += [*rate_limits(RAISED), *shlex.split(self.host.options.get("arguments", ""))]
         return Command(
             argv=(sys.executable, "-P", "-m", "pytest_roo_load.ccs", *arguments),
-            environment={**os.environ, **secrets, "CCS_JWT_SECRET": self.secret},
+            environment={**self._environment(), **secrets, "CCS_JWT_SECRET": self.secret},
             stop_signal=signal.SIGKILL,
         )
+
+    def _environment(self) -> Mapping[str, str]:
+        """The keeper's, with the option `allocations` such that the program tells where it allocates."""
+        if "allocations" not in self.host.options:
+            return os.environ
+        folder = self.host.folder / "allocations"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return traced(os.environ, folder)
 
 
 class CCSServer:

@@ -45,6 +45,7 @@ class Config:
     directory: Path
     allow_remote: tuple[str, ...]
     allow_destructive: bool = False
+    allocations: int | None = None
     instances: int | None = None
     places: Mapping[str, str] = field(default_factory=dict)
 
@@ -77,6 +78,7 @@ def read_config(config: pytest.Config) -> Config:
         directory=config.rootpath / (values["directory"] or ".roo"),
         allow_remote=allowed,
         allow_destructive=values["allow_destructive"] or False,
+        allocations=values["allocations"],
         instances=values["instances"],
         places=places,
     )

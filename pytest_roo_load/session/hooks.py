@@ -11,6 +11,7 @@ from pytest_roo_load.errors import RooLoadError, UsageError
 from pytest_roo_load.session.config import read_config
 from pytest_roo_load.session.gate import INPUT_KEY, plan_key, report_key, run_key
 from pytest_roo_load.session.run import Identity, Run
+from pytest_roo_load.tracing.environment import OwnServers
 
 __all__ = [
     "announce", "check_items", "check_services", "end_run", "judge_call", "note_report", "run_of", "summarise_run",
@@ -36,6 +37,7 @@ def run_of(config: pytest.Config) -> Run:
         identity, worker = Identity.new(options.seed), None
     else:
         identity, worker = Identity(**worker_input[INPUT_KEY]["identity"]), worker_input["workerid"]
+    OwnServers.tell = options.allocations is not None
     arguments = [str(argument) for argument in config.invocation_params.args]
     run = config.stash[run_key] = Run(options, identity, worker, arguments)
     if worker_input is not None:

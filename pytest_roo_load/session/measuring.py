@@ -15,7 +15,7 @@ import pytest
 from pytest_roo_load.core.early_end import EarlyEnd, check_condition
 from pytest_roo_load.core.faults.phases import with_faults
 from pytest_roo_load.core.faults.schedule import Schedule
-from pytest_roo_load.core.ports import Probe
+from pytest_roo_load.core.ports import Probe, Snapshots
 from pytest_roo_load.core.result import Result
 from pytest_roo_load.core.sla.parser import parse_objective
 from pytest_roo_load.core.target import target_among
@@ -232,6 +232,7 @@ class _Draft:
             objectives=measured.plan.objectives,
             early_end=asked.ends,
             injector=injector,
+            snapshots=_snapshots(run, asked),
             given_up=lambda: run.worker is not None and run.stopped,
         )
         return cls(
@@ -327,8 +328,23 @@ def _fleet(run: Run, users: int) -> Fleet:
 
 
 def _probe(run: Run, asked: Asked, generators: tuple[int, ...]) -> Probe:
-    trees = trees_of(run, asked.faults if isinstance(asked.faults, Schedule) else None)
+    probe = ProcessProbe({**_watched(run, asked), "generator": generators})
+    return probe if asked.faults is None else FollowingProbe(probe, _trees(run, asked), run.keeper)
+
+
+def _snapshots(run: Run, asked: Asked) -> Snapshots | None:
+    if run.config.allocations is None:
+        return None
+    from pytest_roo_load.tracing import snapshots  # noqa: PLC0415 - loaded when used
+
+    return snapshots.Snapshots(_watched(run, asked), run.config.allocations)
+
+
+def _watched(run: Run, asked: Asked) -> dict[str, tuple[int, ...]]:
+    """The roots of the trees of processes that are looked at, those of generators apart."""
     known = run.stack.known()
-    services = {shown: known[name].pids for name, shown in trees.items()}
-    probe = ProcessProbe({**services, **asked.watched, "generator": generators})
-    return probe if asked.faults is None else FollowingProbe(probe, trees, run.keeper)
+    return {shown: known[name].pids for name, shown in _trees(run, asked).items()} | dict(asked.watched)
+
+
+def _trees(run: Run, asked: Asked) -> dict[str, str]:
+    return trees_of(run, asked.faults if isinstance(asked.faults, Schedule) else None)

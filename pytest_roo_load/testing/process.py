@@ -13,6 +13,7 @@ from typing import IO
 
 from pytest_roo_load.errors import ServiceError
 from pytest_roo_load.services.ports import LOOPBACK, free_port
+from pytest_roo_load.tracing.environment import OwnServers
 
 __all__ = ["own_server"]
 
@@ -26,6 +27,8 @@ _SHOWN = 2000
 def own_server(*command: str, cwd: str | Path | None = None) -> Iterator[str]:
     """Start a server on a free port, give its URL as soon as it listens there, and stop it at the end of the block.
 
+    With `--roo-allocations` a program in Python traces its allocations.
+
     Args:
         command: Program and arguments; `{port}` in an argument becomes the port.
         cwd: The folder it starts in; None: pytest's.
@@ -35,9 +38,11 @@ def own_server(*command: str, cwd: str | Path | None = None) -> Iterator[str]:
     """
     port = free_port()
     arguments = [argument.replace("{port}", str(port)) for argument in command]
-    with tempfile.TemporaryFile() as output:
+    with tempfile.TemporaryFile() as output, OwnServers.environment() as env:
         try:
-            process = subprocess.Popen(arguments, cwd=cwd, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+            process = subprocess.Popen(
+                arguments, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            )
         except OSError as error:
             raise ServiceError(f"{command[0]} cannot be started: {error}") from error
         try:

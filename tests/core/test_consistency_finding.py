@@ -88,6 +88,6 @@ def test_all_of_it_is_written_into_the_result_file() -> None:
         "broken": 1,
         "note": "",
         "count": {"lost": 1},
-        "problems": [{"kind": "lost", "text": "message 17 is lost", "events": []}],
+        "problems": [{"kind": "lost", "text": "message 17 is lost", "events": [], "details": []}],
     }
     assert run["gauges"][0] == {"name": "depth", "dimension": "count", "points": ((0.5, 3.0),)}

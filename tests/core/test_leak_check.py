@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from core_samples import result
 
+from pytest_roo_load.core.allocations import AllocationGrowth, Site
 from pytest_roo_load.core.leak_check import leak_in
 from pytest_roo_load.core.result import ResourceUse, Result
 from pytest_roo_load.core.timeline import ProcessUse, Second
@@ -42,6 +43,21 @@ def test_growing_memory_fails_and_says_by_how_much() -> None:
     verdict, note = check(run_of([100 + t for t in range(61)]))
     assert verdict is Verdict.FAIL
     assert note.startswith("troughs grew by 60 MB in 60 s around ")
+
+
+def test_a_leak_of_memory_is_told_with_the_lines_that_grew() -> None:
+    site = Site(place="cart.py:7", through="", size_bytes=60 * MB, blocks=61)
+    grown = AllocationGrowth(from_s=0, to_s=60, processes=1, total_bytes=60 * MB, sites=(site,))
+    run = replace(run_of([100 + t for t in range(61)]), allocations={"ccs": grown})
+    found = leak_in(run, "ccs", "memory", limits=None, control=None)
+    assert "  cart.py:7: 60 MB in 61 blocks" in found.problems[0].details
+    assert str(found).endswith("    cart.py:7: 60 MB in 61 blocks")
+    assert leak_in(run, "ccs", "threads", limits=None, control=None).problems[0].details == ()
+
+
+def test_a_leak_without_traced_allocations_says_how_to_have_them() -> None:
+    found = leak_in(run_of([100 + t for t in range(61)]), "ccs", "memory", limits=None, control=None)
+    assert found.problems[0].details == ("no allocation sites: this run was started without --roo-allocations 3",)
 
 
 def test_what_grows_in_the_warm_up_does_not_count() -> None:

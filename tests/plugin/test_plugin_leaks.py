@@ -27,6 +27,7 @@ SERVER = """
     server.add_routes([web.get("/take", take)])
     web.run_app(server, host="127.0.0.1", port=int(sys.argv[1]), print=None)
 """
+LEAKY_LINE = 1 + textwrap.dedent(SERVER).splitlines().index("    kept.append(bytearray(64_000))")
 TEST = """
     import sys
     import pytest
@@ -56,7 +57,7 @@ def begin(folder: Path, *, leaky: bool) -> subprocess.Popen[str]:
     for name, source in (("server.py", SERVER.replace("{leaky}", str(leaky))), ("test_it.py", TEST)):
         (folder / name).write_text(textwrap.dedent(source), encoding="utf-8")
     return subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", "."],
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", ".", "--roo-allocations", "3"],
         cwd=folder,
         stdout=subprocess.PIPE,
         text=True,
@@ -78,5 +79,12 @@ def test_a_server_that_leaks_is_told_from_one_that_does_not(tmp_path: Path) -> N
     assert (leaking.returncode, healthy.returncode) == (1, 0), told + fine
     assert "the memory of ccs does not go on growing: broken over 1" in told
     assert [found["verdict"] for found in findings(folders[True])] == ["pass", "pass", "fail"]
-    assert "troughs grew by" in findings(folders[True])[2]["note"]
+    (problem,) = findings(folders[True])[2]["problems"]
+    assert "troughs grew by" in problem["text"]
+    when, first, *_ = problem["details"]
+    assert first.startswith(f"  server.py:{LEAKY_LINE}: ")
+    (report,) = folders[True].glob(".roo/runs/*/report.html")
+    for line in (when, first):
+        assert line in told
+        assert line in report.read_text(encoding="utf-8")
     assert [found["verdict"] for found in findings(folders[False])] == ["pass", "pass", "pass"]

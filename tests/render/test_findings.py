@@ -37,6 +37,12 @@ def test_findings_and_facts_are_tables() -> None:
     assert [row[1].text for row in run_tables.facts(run).rows] == ["1,234", "1.2 ms", "asyncpg", "–"]
 
 
+def test_what_no_operations_belong_to_is_told_in_lines() -> None:
+    leak = {"kind": "leak", "text": "troughs grew", "events": [], "details": ["from 1 to 9:", "  cart.py:7: 60 MB"]}
+    (problem,) = promises({"findings": [{**LOST, "problems": [leak]}]}).problems
+    assert (problem.history, problem.events) == (None, "from 1 to 9:\n  cart.py:7: 60 MB")
+
+
 def test_each_gauge_is_a_chart() -> None:
     run = run_of(users=[1, 1, 1])
     run["gauges"] = [{"name": "depth of the queue", "dimension": "count", "points": [[0.5, 2], [1.5, 7]]}]

@@ -22,11 +22,13 @@ class Problem:
         kind: In a word: lost, duplicated, reordered, stale, invented, corrupted, not linearizable ...
         text: What happened, in a sentence.
         events: The operations that show it, in the order in which they began.
+        details: What else was found about it, line by line.
     """
 
     kind: str
     text: str
     events: tuple[Event, ...] = ()
+    details: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +71,7 @@ class Finding:
         lines = [f"{self.promise}: {broken} over {looked}: {counts}"]
         for problem in self.problems[:3]:
             lines += [f"  {problem.text}", *(f"    {event}" for event in problem.events[:12])]
+            lines += [f"    {detail}" for detail in problem.details]
         return "\n".join(lines)
 
 
