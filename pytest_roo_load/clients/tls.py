@@ -9,6 +9,7 @@ from functools import lru_cache
 from os import PathLike, fspath
 from typing import Any, Self
 
+from pytest_roo_load.core.suggestion import did_you_mean
 from pytest_roo_load.errors import UsageError
 
 __all__ = ["TlsSettings"]
@@ -41,7 +42,8 @@ class TlsSettings:
         """
         known = [field.name for field in fields(self)]
         if unknown := [name for name in changes if name not in known]:
-            raise UsageError("unknown setting", value=", ".join(unknown), allowed=", ".join(known))
+            remedy = did_you_mean(unknown[0], known)
+            raise UsageError("unknown setting", value=", ".join(unknown), allowed=", ".join(known), remedy=remedy)
         return replace(self, **changes)
 
     def context(self) -> ssl.SSLContext:

@@ -28,6 +28,7 @@ from pytest_roo_load.engine.self_watch import SelfWatch
 from pytest_roo_load.engine.shard import Outcome, Shard
 from pytest_roo_load.engine.turns import ClosedTurns, Turns
 from pytest_roo_load.engine.user import Surroundings
+from pytest_roo_load.errors import UsageError
 
 __all__ = ["AFTERMATH", "Generator"]
 
@@ -54,6 +55,7 @@ class Generator:
         self._watch = SelfWatch(shard.name)
         self._next_second = 0
         self._stopped = asyncio.Event()
+        self._mistake: UsageError | None = None
         self._open: OpenDriver | None = None
         self._journeys = self._by_user(unpack(shard.journeys))
 
@@ -64,7 +66,11 @@ class Generator:
         return [journeys[index] for index in assign(self._shard.weights, self._plan.peak_users)]
 
     async def run(self, start: float) -> Outcome:
-        """Perform the load, which begins at `start` on the clock of `time.perf_counter`."""
+        """Perform the load, which begins at `start` on the clock of `time.perf_counter`.
+
+        Raises:
+            UsageError: A journey came to what can never work; the load ended at once.
+        """
         with rarely_collected():
             await asyncio.sleep(max(0.0, start - perf_counter()))
             health, ended_s = await self._perform(start)
@@ -82,10 +88,12 @@ class Generator:
         driving = asyncio.create_task(driver.drive(start))
         try:
             ended_s = await self._phases(start, driver, asyncio.create_task(self._over(driving)))
+            self._raise_mistake()
             health = self._watch.end()
             await driver.end(ended_s)
             self._end_load()
             await asyncio.wait({driving}, timeout=self._plan.graceful_stop_s)
+            self._raise_mistake()
         finally:
             driving.cancel()
             await driver.interrupt()
@@ -96,6 +104,14 @@ class Generator:
     def stop(self) -> None:
         """End the load now, before its planned end."""
         self._stopped.set()
+
+    def _give_up(self, mistake: UsageError) -> None:
+        self._mistake = self._mistake or mistake
+        self._stopped.set()
+
+    def _raise_mistake(self) -> None:
+        if self._mistake is not None:
+            raise self._mistake
 
     def steer(self, from_s: float, rate: float) -> None:
         """From a second of the load on, all generators together begin so many iterations a second."""
@@ -132,6 +148,7 @@ class Generator:
             pauses=self._pauses,
             turns=turns,
             users=self._plan.peak_users,
+            give_up=self._give_up,
         )
 
     async def _phases(self, start: float, driver: ClosedDriver | OpenDriver, over: asyncio.Task[None]) -> float:

@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Awaitable, Callable
 from time import perf_counter
 
+from pytest_roo_load.engine.mistakes import mistake_in
 from pytest_roo_load.engine.user import VirtualUser
 from pytest_roo_load.errors import OperationError
 
@@ -18,6 +19,8 @@ AFTER_AN_ERROR_S = 0.1
 
 async def perform_once(user: VirtualUser, journey: Journey, *, has_turn: bool) -> bool:
     """Call the journey; whether it raised, which is counted as a failed operation unless a client has counted it.
+
+    A mistake in how this package is used is no operation: it ends the load.
 
     Args:
         user: Who performs it.
@@ -31,7 +34,9 @@ async def perform_once(user: VirtualUser, journey: Journey, *, has_turn: bool) -
     except BaseException as error:
         if _ends_the_user(error):
             raise
-        if not (isinstance(error, OperationError) and error.counted):
+        if mistake := mistake_in(error, f"journey {_name(journey)}"):
+            user.give_up(mistake)
+        elif not (isinstance(error, OperationError) and error.counted):
             _count(user, journey, error, perf_counter() - began)
         return True
     user.finish()
@@ -39,10 +44,14 @@ async def perform_once(user: VirtualUser, journey: Journey, *, has_turn: bool) -
 
 
 def _count(user: VirtualUser, journey: Journey, error: BaseException, latency_s: float) -> None:
-    slot = user.recorder.slot(f"journey {getattr(journey, '__name__', 'journey')}")
+    slot = user.recorder.slot(f"journey {_name(journey)}")
     slot.started += 1
     kind = error.kind if isinstance(error, OperationError) else type(error).__name__
     slot.fail(latency_s, kind, _traceback(error))
+
+
+def _name(journey: Journey) -> str:
+    return getattr(journey, "__name__", "journey")
 
 
 def _ends_the_user(error: BaseException) -> bool:

@@ -61,7 +61,7 @@ def perform(load: Load) -> tuple[Result, tuple[float, float]]:
     """Generate the load and wait for its end; the result, and when it began and ended on `time.perf_counter`.
 
     Raises:
-        UsageError: Called while an event loop runs in this thread.
+        UsageError: Called while an event loop runs in this thread, or a journey came to what can never work.
         GeneratorError: A generator died, or the load was given up.
     """
     if _is_inside_a_loop():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Awaitable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -47,6 +47,7 @@ class Surroundings:
         pauses: What think time waits on.
         turns: When a user may begin another iteration.
         users: How many users the load has at most, over all generators.
+        give_up: Told of a mistake that makes the load pointless.
     """
 
     run: str
@@ -60,6 +61,7 @@ class Surroundings:
     pauses: Pauses
     turns: Turns
     users: int
+    give_up: Callable[[UsageError], None]
 
 
 class VirtualUser:
@@ -138,6 +140,10 @@ class VirtualUser:
         """Go when the iteration is finished; a pause for thinking ends now."""
         self.dismissed = True
         self._surroundings.pauses.wake(self)
+
+    def give_up(self, mistake: UsageError) -> None:
+        """The journey has come to what can never work: the whole load ends."""
+        self._surroundings.give_up(mistake)
 
     def due(self, intended: float, request: Recorded | None = None) -> None:
         """The turn just taken was meant to begin at this moment of `time.perf_counter`, for a recorded request."""

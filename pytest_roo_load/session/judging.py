@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pytest_roo_load.engine.mistakes import mistake_in
 from pytest_roo_load.errors import CapacityError, GeneratorError, UsageError
 from pytest_roo_load.report.schema import measurement
 from pytest_roo_load.session.failure import explain, failed
@@ -35,11 +36,11 @@ def judged_call(item: pytest.Item, run: Run) -> Generator[None, Any, Any]:
     del item.stash[measured_key]
     try:
         outcome = yield
-    except (UsageError, CapacityError, GeneratorError) as error:
-        text = f"{_caller(item, error)}{error}"
-        _write(item, run, measured, ("failed", text))
     except BaseException as error:
-        _write(item, run, measured, (_outcome(error, measured), str(error)))
+        text = _told(item, error)
+        _write(item, run, measured, ("failed", text) if text else (_outcome(error, measured), str(error)))
+        if text:
+            pytest.fail(text, pytrace=False)
         if (measured.records or measured.findings) and (text := _explained(run, measured)):
             item.add_report_section("call", "sla", text)
         raise
@@ -67,6 +68,13 @@ def _outcome(error: BaseException, measured: Measured) -> str:
     if isinstance(error, pytest.skip.Exception):
         return NOT_OFFERED if measured.not_offered else "skipped"
     return "failed" if isinstance(error, Exception | pytest.fail.Exception) else "interrupted"
+
+
+def _told(item: pytest.Item, error: BaseException) -> str:
+    """The text of an error that speaks for itself, with the line of the test that it is about; "" for any other."""
+    if isinstance(error, UsageError | CapacityError | GeneratorError):
+        return f"{_caller(item, error)}{error}"
+    return str(mistake_in(error) or "")
 
 
 def _caller(item: pytest.Item, error: BaseException) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pytest_roo_load.core.profiles import Profile, arrival_rate, constant_users, iterations
+from pytest_roo_load.core.suggestion import did_you_mean
 from pytest_roo_load.errors import UsageError
 
 __all__ = ["Pace", "chosen", "in_range", "one_of", "paced"]
@@ -70,8 +70,7 @@ def chosen(kind: type[T], choices: Mapping[str, Any], *, also: Iterable[str] = (
     known = [*own, *also]
     for name in choices:
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            remedy = f"did you mean {close[0]}?" if close else None
+            remedy = did_you_mean(name, known)
             raise UsageError("unknown argument", value=name, allowed=", ".join(known), remedy=remedy)
     return kind(**{name: value for name, value in choices.items() if name in own})
 
@@ -102,6 +101,5 @@ def one_of(name: str, value: object, allowed: Iterable[str]) -> None:
     """
     words = list(allowed)
     if value not in words:
-        close = difflib.get_close_matches(str(value), words, n=1)
-        remedy = f"did you mean {close[0]}?" if close else None
+        remedy = did_you_mean(value, words)
         raise UsageError(f"{name} is not known", value=value, allowed=", ".join(words), remedy=remedy)

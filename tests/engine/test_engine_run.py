@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -12,10 +13,11 @@ import pytest
 from engine_lab import FLEETS, Target, measure, target
 
 from pytest_roo_load.clients.http.client import HttpClient
-from pytest_roo_load.core.profiles import constant_users, iterations
+from pytest_roo_load.core.profiles import Profile, arrival_rate, constant_users, iterations
 from pytest_roo_load.core.timeline import total
 from pytest_roo_load.engine.fleet.inline import InlineFleet
 from pytest_roo_load.engine.fleet.local import LocalFleet
+from pytest_roo_load.engine.fleet.strategy import Fleet
 from pytest_roo_load.errors import OperationError, OperationTimeout, UsageError
 
 
@@ -231,5 +233,31 @@ def test_run_inside_an_event_loop_is_a_usage_error(tmp_path: Path) -> None:
 
 
 def test_no_target_is_an_error_of_the_journey_that_asks_for_it(tmp_path: Path) -> None:
-    result = measure(visit, constant_users(1, "0.1 s"), InlineFleet(), tmp_path / "live")
-    assert "no target" in result.errors["UsageError"].exemplar
+    with pytest.raises(UsageError, match=r"test_engine_run\.py:\d+: no target"):
+        measure(visit, constant_users(1, "0.1 s"), InlineFleet(), tmp_path / "live")
+
+
+async def ask_for_what_there_is_not(user: Any) -> None:
+    async for number in user.iterations():
+        await user.think(0.01)
+        if number == 2:
+            user.check(number, nam="x")
+
+
+@pytest.mark.parametrize("fleet", [InlineFleet(), LocalFleet(2)], ids=str)
+@pytest.mark.parametrize("profile", [constant_users(3, "1 h"), arrival_rate(50, "1 h", max_users=3)], ids=str)
+def test_a_mistake_in_a_journey_ends_the_load_at_once(tmp_path: Path, fleet: Fleet, profile: Profile) -> None:
+    with pytest.raises(UsageError) as caught:
+        measure(ask_for_what_there_is_not, profile, fleet, tmp_path / "live")
+    line = ask_for_what_there_is_not.__code__.co_firstlineno + 4
+    told = "no such argument of VirtualUser.check(): 'nam' (allowed: condition, name); did you mean name?"
+    assert str(caught.value) == f"{os.path.relpath(__file__)}:{line}: {told}"
+
+
+def test_what_a_journey_raises_of_its_own_is_counted_and_the_load_goes_on(tmp_path: Path) -> None:
+    async def breaks(user: Any) -> None:
+        user.think_of(nothing=1) if user.id else int("x", bas=8)  # type: ignore[call-overload]
+
+    result = measure(breaks, constant_users(2, "0.3 s"), InlineFleet(), tmp_path / "live")
+    assert result.error_rate == 1
+    assert set(result.errors) == {"AttributeError", "TypeError"}

@@ -169,3 +169,54 @@ def test_a_measuring_fixture_must_be_in_the_signature(make_tests: Make, run_pyte
     outcome = run_pytest()
     outcome.assert_outcomes(failed=1)
     outcome.stdout.fnmatch_lines(["*a fixture that measures was asked for while the test ran*virtual_users*"])
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('constant_users(1, durration="1 s")', "no such argument of constant_users(): 'durration' (allowed: users, *"),
+        ("virtual_users.run(visit, profil=1)", "no such argument of VirtualUsers.run(): 'profil' (*); did you mean p*"),
+        (
+            "constant_users(1)",
+            "wrong arguments: *missing 1 required *'duration'* (allowed: users, duration, *",
+        ),
+    ],
+)
+def test_arguments_that_a_call_does_not_take(make_tests: Make, run_pytest: Run, line: str, message: str) -> None:
+    make_tests(f"def test_it(virtual_users):\n    {line}\n")
+    outcome = run_pytest()
+    outcome.stdout.fnmatch_lines([f"test_it.py:*: {message}"])
+    outcome.assert_outcomes(failed=1)
+
+
+MISTAKES = """
+    async def misspelt(user):
+        async for _ in user.iterations():
+            await user.http.get("/x", jsn=1)
+
+    async def breaks(user):
+        async for _ in user.iterations():
+            await user.think(0.01)
+            int("x", bas=8)
+
+    @pytest.mark.sla("error_rate < 1 %")
+    @pytest.mark.parametrize("journey", [misspelt, breaks])
+    def test_it(virtual_users, journey):
+        virtual_users.run(journey, constant_users(2, "1 h" if journey is misspelt else "1 s"))
+"""
+
+
+@pytest.mark.parametrize("arguments", [(), ("-n", "2")], ids=["alone", "workers"])
+def test_a_mistake_in_a_journey_ends_its_load_and_an_exception_of_its_own_does_not(
+    make_tests: Make, distribute: Run, arguments: tuple[str, ...]
+) -> None:
+    make_tests(MISTAKES)
+    outcome = distribute(*arguments)
+    outcome.assert_outcomes(failed=2)
+    outcome.stdout.fnmatch_lines_random(
+        [
+            "test_it.py:*: no such option of a request: 'jsn' (allowed: name, headers, *); did you mean json?",
+            "FAIL: error_rate < 1 %, was 100 % *",
+            "*TypeError: *bas*",
+        ]
+    )

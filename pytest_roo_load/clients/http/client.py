@@ -18,7 +18,7 @@ from pytest_roo_load.clients.http.following import Hop, OrRedirect, follow
 from pytest_roo_load.clients.http.names import RouteNames
 from pytest_roo_load.clients.http.origin import Origin
 from pytest_roo_load.clients.http.place import CREDENTIALS, Place, without
-from pytest_roo_load.clients.http.request import RequestOptions, framing_line, header_lines
+from pytest_roo_load.clients.http.request import RequestOptions, check_options, framing_line, header_lines
 from pytest_roo_load.clients.http.response import RawHeaders, Response
 from pytest_roo_load.clients.http.settings import HttpSettings
 from pytest_roo_load.clients.http.streaming import StreamedResponse
@@ -292,6 +292,7 @@ class HttpClient:
         self, method: str, path: str, options: RequestOptions, place: Place
     ) -> tuple[bytes, bytes | StreamedBody]:
         """The rest of a request's head, and its body; its own headers win over the client's, and those over ours."""
+        check_options(options)
         body, kind = body_of(options)
         own, dress = options.get("headers", {}), place.dress
         taken = {name.lower() for name in own}

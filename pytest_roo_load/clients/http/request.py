@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any, Protocol, TypedDict
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, NoReturn, Protocol, TypedDict
 
 from pytest_roo_load.clients.http.body import Body, StreamedBody
+from pytest_roo_load.core.suggestion import did_you_mean
 from pytest_roo_load.errors import UsageError
 
-__all__ = ["Accepts", "RequestOptions", "check_path", "framing_line", "header_lines", "request_line"]
+__all__ = [
+    "Accepts",
+    "RequestOptions",
+    "check_options",
+    "check_path",
+    "framing_line",
+    "header_lines",
+    "refuse_option",
+    "request_line",
+]
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -53,6 +63,30 @@ class RequestOptions(TypedDict, total=False):
     size_bytes: int | None
     form: Mapping[str, str]
     files: Mapping[str, Any]
+
+
+_REQUEST_OPTIONS = RequestOptions.__annotations__.keys()
+
+
+def check_options(options: RequestOptions) -> None:
+    """Nothing, or an error that names what a request may be given.
+
+    Raises:
+        UsageError: There is no such option.
+    """
+    if not options.keys() <= _REQUEST_OPTIONS:
+        refuse_option("a request", options, _REQUEST_OPTIONS)
+
+
+def refuse_option(what: str, given: Iterable[str], known: Collection[str]) -> NoReturn:
+    """Say of one that is not known what there is.
+
+    Raises:
+        UsageError: Always.
+    """
+    unknown = next(name for name in given if name not in known)
+    remedy = did_you_mean(unknown, known)
+    raise UsageError(f"no such option of {what}", value=unknown, allowed=", ".join(known), remedy=remedy)
 
 
 def request_line(method: str, path: str) -> bytes:

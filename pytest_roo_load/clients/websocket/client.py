@@ -15,7 +15,7 @@ from pytest_roo_load.clients.counting import count_failure
 from pytest_roo_load.clients.http.connecting import connect_error
 from pytest_roo_load.clients.http.names import route_of
 from pytest_roo_load.clients.http.origin import Origin
-from pytest_roo_load.clients.http.request import check_path, header_lines
+from pytest_roo_load.clients.http.request import check_path, header_lines, refuse_option
 from pytest_roo_load.clients.sweeper import Sweeper
 from pytest_roo_load.clients.tls import TlsSettings
 from pytest_roo_load.clients.websocket.connection import MAX_MESSAGE_BYTES, Correlate, WebSocket
@@ -51,6 +51,9 @@ class ConnectOptions(TypedDict, total=False):
     timeout_s: float
     subprotocols: Sequence[str]
     compress: bool
+
+
+_CONNECT_OPTIONS = ConnectOptions.__annotations__.keys()
 
 
 class WebSocketClient:
@@ -201,7 +204,9 @@ def _split(url: str) -> tuple[Origin, str | None]:
 
 
 def _headers(options: ConnectOptions) -> dict[str, str]:
-    """The handshake's own headers; checked."""
+    """The handshake's own headers; checked, as the other options are."""
+    if not options.keys() <= _CONNECT_OPTIONS:
+        refuse_option("a connection", options, _CONNECT_OPTIONS)
     headers = dict(options.get("headers", {}))
     if taken := [name for name in headers if name.lower() in _OURS]:
         raise UsageError("a header of the handshake", value=taken[0], allowed="the options subprotocols and compress")

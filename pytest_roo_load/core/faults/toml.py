@@ -12,13 +12,13 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import tomllib
 from collections.abc import Mapping
 from typing import Any
 
 from pytest_roo_load.core.faults.schedule import Moment, Schedule
+from pytest_roo_load.core.suggestion import did_you_mean
 from pytest_roo_load.errors import UsageError
 
 __all__ = ["VERBS", "parse_schedule"]
@@ -69,9 +69,7 @@ def _added(schedule: Schedule, entry: Mapping[str, Any]) -> Schedule:
     moment = begin(given.pop(when[0]))
     verb = given.pop("do", "")
     if verb not in VERBS:
-        near = difflib.get_close_matches(str(verb), VERBS, n=1)
-        remedy = f"did you mean {near[0]}?" if near else None
-        raise UsageError("no such verb", value=verb, allowed=", ".join(VERBS), remedy=remedy)
+        raise UsageError("no such verb", value=verb, allowed=", ".join(VERBS), remedy=did_you_mean(verb, VERBS))
     return _said(moment, verb, given)
 
 

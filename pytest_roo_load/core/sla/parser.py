@@ -15,12 +15,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 
 from pytest_roo_load.core.profiles import STEADY
 from pytest_roo_load.core.sla.objective import AT_THE_END, METRICS, Metric, Objective, Subject, metric_named
+from pytest_roo_load.core.suggestion import did_you_mean
 from pytest_roo_load.core.units import Dimension, parse_quantity
 from pytest_roo_load.errors import UsageError
 
@@ -86,7 +86,7 @@ def _parse(text: object, source: str) -> Objective:
 def _metric(word: str) -> Metric:
     metric = metric_named(word)
     if metric is None:
-        raise UsageError("unknown metric", value=word, allowed=_ALLOWED_METRICS, remedy=_suggestion(word, _EXAMPLES))
+        raise UsageError("unknown metric", value=word, allowed=_ALLOWED_METRICS, remedy=did_you_mean(word, _EXAMPLES))
     return metric
 
 
@@ -116,7 +116,7 @@ def _phase(word: str | None, metric: Metric) -> str:
         raise UsageError("recovery_time begins where a fault ends", value=f"in {word}", allowed="no 'in'")
     if word == _unquoted(word) and word not in PHASES:
         allowed = f"{', '.join(PHASES)}, or a step's own name in quotes"
-        raise UsageError("unknown phase", value=word, allowed=allowed, remedy=_suggestion(word, PHASES))
+        raise UsageError("unknown phase", value=word, allowed=allowed, remedy=did_you_mean(word, PHASES))
     return _unquoted(word)
 
 
@@ -143,8 +143,3 @@ def _window(word: str | None, length: str | None, metric: Metric) -> _Window:
     if length_s < 1 or not length_s.is_integer():
         raise UsageError("not a window", value=length, allowed="whole seconds, 1 s or more")
     return _Window(over_s=length_s) if word == "over" else _Window(for_s=length_s)
-
-
-def _suggestion(word: str, known: object) -> str | None:
-    close = difflib.get_close_matches(word, [str(name) for name in known], n=1)  # type: ignore[attr-defined]
-    return f"did you mean {close[0]}?" if close else None

@@ -16,7 +16,6 @@ objectives of its own. A table beside the test's module adds what the project's 
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 from collections.abc import Mapping
@@ -26,6 +25,7 @@ from typing import Any
 from pytest_roo_load.core.sla.objective import Objective
 from pytest_roo_load.core.sla.parser import parse_objective
 from pytest_roo_load.core.sla.toml_lines import Path, TomlLines
+from pytest_roo_load.core.suggestion import did_you_mean
 from pytest_roo_load.errors import UsageError
 
 __all__ = ["Scenario", "SlaTable", "parse_sla"]
@@ -61,7 +61,7 @@ class SlaTable:
         if name in self.scenarios:
             return self.scenarios[name]
         allowed = ", ".join(self.scenarios) or f"none, for there is no {self.source} with a [scenario.…] table"
-        raise UsageError("unknown scenario", value=name, allowed=allowed, remedy=_suggestion(name, self.scenarios))
+        raise UsageError("unknown scenario", value=name, allowed=allowed, remedy=did_you_mean(name, self.scenarios))
 
     def completed_by(self, other: SlaTable) -> SlaTable:
         """This table with what only the other has: scenarios of other names, and the default where there is none."""
@@ -130,7 +130,7 @@ class _Reader:
                     value=key,
                     allowed=", ".join(allowed),
                     place=self._at_key(path, key),
-                    remedy=_suggestion(key, allowed),
+                    remedy=did_you_mean(key, allowed),
                 )
 
     def table(self, around: Mapping[str, Any], path: Path, name: str) -> Mapping[str, Any]:
@@ -178,8 +178,3 @@ class _Reader:
 
 def _header(path: Path) -> str:
     return f"[{'.'.join(path)}]"
-
-
-def _suggestion(word: str, known: object) -> str | None:
-    close = difflib.get_close_matches(word, list(known), n=1)  # type: ignore[call-overload]
-    return f"did you mean {close[0]}?" if close else None

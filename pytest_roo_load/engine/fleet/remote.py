@@ -71,6 +71,7 @@ class Remote:
 
         Raises:
             GeneratorError: It died or could not go on.
+            UsageError: A journey came to what can never work.
         """
         while True:
             match await self._receive():
@@ -89,6 +90,8 @@ class Remote:
                 f"generator {self._shown} died{self._end()}; what it had measured is lost, so the run is invalid"
             ) from error
         if isinstance(message, Failed):
+            if message.mistake is not None:
+                raise message.mistake
             raise GeneratorError(f"generator {self._shown} could not go on:\n{message.text}")
         assert isinstance(message, Ready | Report | Done)
         return message
@@ -99,6 +102,7 @@ async def lead(remotes: Sequence[Remote], observer: Observer) -> list[Outcome]:
 
     Raises:
         GeneratorError: One of them died or could not begin.
+        UsageError: A journey came to what can never work.
     """
     await asyncio.gather(*(remote.expect_ready() for remote in remotes))
     start = perf_counter() + _HEAD_START_S + _HEAD_START_EACH_S * len(remotes)

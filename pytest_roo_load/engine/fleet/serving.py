@@ -14,6 +14,7 @@ from pytest_roo_load.engine.fleet.wire import Done, Failed, Go, Ready, Report, S
 from pytest_roo_load.engine.garbage import rarely_collected
 from pytest_roo_load.engine.generator import Generator
 from pytest_roo_load.engine.shard import Outcome, Shard
+from pytest_roo_load.errors import UsageError
 
 __all__ = ["serve"]
 
@@ -33,8 +34,8 @@ async def serve(wire: Wire, orphaned: Callable[[], object] = lambda: None) -> No
             await wire.receive()  # what it said before it knew of the end; unread, it would break the wire
     except (asyncio.IncompleteReadError, ConnectionError):
         pass  # the other side is through, or gone; nobody is left to tell
-    except Exception:  # noqa: BLE001 - the other side must hear of whatever it was
-        wire.send(Failed(traceback.format_exc()))
+    except Exception as error:  # noqa: BLE001 - the other side must hear of whatever it was
+        wire.send(Failed(traceback.format_exc(), error if isinstance(error, UsageError) else None))
     await wire.close()
 
 

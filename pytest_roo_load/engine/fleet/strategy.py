@@ -37,6 +37,7 @@ class Fleet(Protocol):
 
         Raises:
             GeneratorError: A generator died or could not begin.
+            UsageError: A journey came to what can never work.
         """
 
     def stop(self) -> None:

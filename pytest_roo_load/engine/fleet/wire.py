@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from pytest_roo_load.core.timeline import Second
 from pytest_roo_load.engine.shard import Outcome, Shard
+from pytest_roo_load.errors import UsageError
 
 __all__ = ["Done", "Failed", "Go", "Message", "Ready", "Report", "Steer", "Stop", "Task", "Wire"]
 
@@ -66,9 +67,10 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """From the generator, last: what stopped it, and whether what the user wrote did."""
+    """From the generator, last: what stopped it, and the mistake of the user's that did, if one did."""
 
     text: str
+    mistake: UsageError | None = None
 
 
 Message = Task | Ready | Go | Stop | Steer | Report | Done | Failed
