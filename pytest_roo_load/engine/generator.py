@@ -76,7 +76,7 @@ class Generator:
             health, ended_s = await self._perform(start)
         self._collect_until(math.ceil(perf_counter() - start))
         recording = self._recorder.recording
-        recording.hide([secret for one in self._shard.accounts for secret in one.secrets])
+        recording.hide(self._secrets)
         behind, dropped = arrival_shares(recording)
         return Outcome(recording=recording, health=replace(health, behind=behind, dropped=dropped), ended_s=ended_s)
 
@@ -105,7 +105,13 @@ class Generator:
         """End the load now, before its planned end."""
         self._stopped.set()
 
+    @property
+    def _secrets(self) -> list[str]:
+        return [secret for one in self._shard.accounts for secret in one.secrets]
+
     def _give_up(self, mistake: UsageError) -> None:
+        if any(secret in str(mistake.value) for secret in self._secrets):
+            mistake.value = "***"
         self._mistake = self._mistake or mistake
         self._stopped.set()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -24,12 +25,13 @@ SOME = 64
 FAR = 1e18
 
 
-@pytest.mark.parametrize("library", ["own", "aiohttp"])
-def test_memory_does_not_grow_with_what_is_streamed(library: str) -> None:
+@pytest.mark.parametrize(("library", "most_mb"), [("own", 60), ("aiohttp", 75)])
+def test_memory_does_not_grow_with_what_is_streamed(library: str, most_mb: float) -> None:
     command = [sys.executable, "-m", "benchmarks.programs.stream", "96", library]
-    done = subprocess.run(command, cwd=CLONE, stdout=subprocess.PIPE, timeout=60, check=True)
+    uncovered = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    done = subprocess.run(command, cwd=CLONE, env=uncovered, stdout=subprocess.PIPE, timeout=60, check=True)
     told = json.loads(done.stdout)
-    assert told["peak_mb"] < 60, "the whole process"
+    assert told["peak_mb"] < most_mb, "the whole process, aiohttp's own modules included"
     assert told["peak_mb"] - told["before_mb"] < 10, "of 200 MB that went through it"
 
 
