@@ -122,6 +122,8 @@ def ramping_rate(
     return _profile(segments, "arrivals, ramping up", None, max_users)
 
 
+# Six parameters: those of `spike`, and `max_users`, which every open profile has; a value for some of them would only
+# make it harder to write.
 def spiking_rate(
     rate: str | float,
     peak: str | float,
