@@ -19,7 +19,10 @@ from pytest_roo_load.services.ports import LOOPBACK
 from pytest_roo_load.services.postgres_faults import POSTGRES_FAULTS
 from pytest_roo_load.services.serving import serve
 
-__all__ = ["INITDB", "SETTINGS", "Postgres", "server_arguments", "settings_text", "template_key"]
+__all__ = [
+    "INITDB", "SETTINGS", "Postgres", "command_of", "is_ready", "server_arguments", "settings_text", "template_key",
+    "url_of",
+]  # fmt: skip
 
 INITDB = ("--no-sync", "--wal-segsize=1", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-locale")
 # Nothing here outlives the run. Without fsync a crash of the machine loses data; a process that is killed, which is
@@ -87,7 +90,7 @@ class PostgresServer:
 
     def url(self, port: int) -> str:
         """Where it is reached."""
-        return f"postgresql://postgres@{LOOPBACK}:{port}/postgres"
+        return url_of(port)
 
     async def begin(self, port: int) -> Process:
         """Copy the template, unless that was done for another port, and start the server."""
@@ -98,9 +101,7 @@ class PostgresServer:
 
     async def probe(self, port: int, process: Process) -> bool | None:
         """True when this very server, not another one on its port, accepts connections."""
-        if not says_ready(self._data / "postmaster.pid", process.pid):
-            return None
-        return True if await accepts(port) else None
+        return await is_ready(self._data, port, process)
 
     async def replace_template(self) -> None:
         """Discard the template and all that was made of it."""
@@ -124,12 +125,29 @@ class PostgresServer:
             file.write(settings_text())
 
     def _command(self, program: str, *arguments: str) -> Command:
-        return Command(
-            argv=(self._programs.path(program), *arguments),
-            environment=_environment(),
-            account=self._account,
-            stop_signal=signal.SIGQUIT,  # at once, but it takes its children and its shared memory along
-        )
+        return command_of(self._programs, self._account, program, *arguments)
+
+
+def url_of(port: int) -> str:
+    """Where a server on this port is reached."""
+    return f"postgresql://postgres@{LOOPBACK}:{port}/postgres"
+
+
+def command_of(programs: Programs, account: Account | None, program: str, *arguments: str) -> Command:
+    """What starts one of the programs."""
+    return Command(
+        argv=(programs.path(program), *arguments),
+        environment=_environment(),
+        account=account,
+        stop_signal=signal.SIGQUIT,  # at once, but it takes its children and its shared memory along
+    )
+
+
+async def is_ready(data: Path, port: int, process: Process) -> bool | None:
+    """True when this very server, not another one on its port, accepts connections; None while it does not."""
+    if not says_ready(data / "postmaster.pid", process.pid):
+        return None
+    return True if await accepts(port) else None
 
 
 def server_arguments(*, data: Path, sockets: Path, port: int) -> tuple[str, ...]:

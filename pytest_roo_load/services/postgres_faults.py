@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING
 
 from pytest_roo_load.core.faults.breakage import MakeBreakage, Patient
@@ -14,7 +14,7 @@ from pytest_roo_load.errors import FaultError
 if TYPE_CHECKING:
     import asyncpg
 
-__all__ = ["POSTGRES_FAULTS", "FillConnections", "LockTables", "TerminateBackends"]
+__all__ = ["POSTGRES_FAULTS", "FillConnections", "LockTables", "TerminateBackends", "session"]
 
 CONNECT_S, LOCK_S = 5.0, 10.0
 AT_ONCE = 20
@@ -37,6 +37,24 @@ async def _connect(url: str) -> asyncpg.Connection:
         raise FaultError(f"PostgreSQL could not be asked: {type(error).__name__}: {error}") from error
 
 
+@contextlib.asynccontextmanager
+async def session(url: str) -> AsyncIterator[asyncpg.Connection]:
+    """A session for the block.
+
+    Raises:
+        FaultError: PostgreSQL does not give one, or what is done in it fails.
+    """
+    import asyncpg  # noqa: PLC0415 - the keeper starts light
+
+    connection = await _connect(url)
+    try:
+        yield connection
+    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise FaultError(f"PostgreSQL has refused: {type(error).__name__}: {error}") from error
+    finally:
+        connection.terminate()
+
+
 async def _close(connections: list[asyncpg.Connection]) -> None:
     while connections:
         connections.pop().terminate()
@@ -56,11 +74,8 @@ class TerminateBackends:
 
     async def apply(self) -> str:
         """End the sessions and wait until their processes are gone."""
-        connection = await _connect(self._url)
-        try:
+        async with session(self._url) as connection:
             ended = await connection.fetchval(_TERMINATE)
-        finally:
-            connection.terminate()
         if not ended:
             raise FaultError("no client had a session")
         return f"{ended} sessions were ended"
@@ -88,10 +103,10 @@ class LockTables:
 
         connection = await _connect(self._url)
         self._held.append(connection)
-        tables = [row[0] for row in await connection.fetch(_TABLES)]
-        if not tables:
-            raise FaultError("there are no tables")
         try:
+            tables = [row[0] for row in await connection.fetch(_TABLES)]
+            if not tables:
+                raise FaultError("there are no tables")
             await connection.execute(f"BEGIN; SET LOCAL lock_timeout = '{LOCK_S:.0f}s'")
             await connection.execute(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE")
         except asyncpg.PostgresError as error:

@@ -12,7 +12,7 @@ from pytest_roo_load.core.faults.schedule import Schedule
 from pytest_roo_load.core.target import TARGETS, target_among
 from pytest_roo_load.core.timeline import ProcessUse
 from pytest_roo_load.errors import UsageError
-from pytest_roo_load.session.stack import LINKED
+from pytest_roo_load.session.stack import LINKED, STANDBY
 
 if TYPE_CHECKING:
     from pytest_roo_load.keeper.client import Keeper
@@ -47,6 +47,14 @@ def injector_of(run: Run, schedule: Schedule) -> KeeperInjector:
     strangers = {name: one for name, one in run.stack.known().items() if not one.embedded}
     planned = as_the_keeper_has_it(schedule, run.stack.known())
     for fault in planned:
+        if fault.target == STANDBY and STANDBY not in run.stack.known():
+            raise UsageError(
+                "there is no standby of PostgreSQL",
+                value=str(fault),
+                allowed="tests that read from one",
+                place="argument faults",
+                remedy="take the fixture postgres_standby",
+            )
         if stranger := strangers.get(_service_of(fault)):
             _refuse_unless_allowed(run, fault, stranger)
     facts = {name: (one.shown, one.pids) for name, one in strangers.items()}

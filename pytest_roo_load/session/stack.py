@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from pytest_roo_load.core.accounts import Account
     from pytest_roo_load.keeper.client import Keeper
 
-__all__ = ["LINKED", "NAMED", "Service", "Stack", "check_named", "check_own", "pids_behind"]
+__all__ = ["LINKED", "NAMED", "STANDBY", "Service", "Stack", "check_named", "check_own", "pids_behind"]
 
 LINKED = "ccs-linked"
+STANDBY = "postgres-standby"
 NAMED = ("target", "target_ws", "postgres", "redis")
 
 
@@ -177,7 +178,18 @@ class Stack:
             accounts=self._config.accounts,
         )
 
+    def _refuse_foreign_standby(self) -> None:
+        if self._config.postgres is not None:
+            raise UsageError(
+                "only the embedded PostgreSQL gets a standby",
+                value=self._config.places["postgres"],
+                allowed="no PostgreSQL of your own",
+                place="fixture postgres_standby",
+            )
+
     def _started(self, name: str) -> Service:
+        if name == STANDBY:
+            self._refuse_foreign_standby()
         options: dict[str, str | None] = {}
         if name in ("ccs", LINKED):
             check_named(self._config, "postgres")

@@ -25,7 +25,7 @@ def everything(at: Moment) -> Schedule:
         .at(0.2).close_slowly("ccs", delay="1 s").at(0.2).close_after("ccs", size="1 MB")
         .at(0.2).partition("redis").at(0.2).stall("redis").at(0.2).reset("redis")
         .at(0.2).cut("postgres")
-        .at(0.2).lock_tables().at(0.2).fill_memory()
+        .at(0.2).pause_replication().at(0.2).lock_tables().at(0.2).fill_memory()
         .at(0.2).take_connections("redis", count=20)
         .at(0.2).drop_packets("redis", rate="1 %").at(0.2).pace("redis", rate="1 MB")
         .at(0.2).break_connections("ccs-linked")
@@ -46,6 +46,7 @@ def test_no_limit_proxy_paused_process_or_file_remains() -> None:
     with new_run(DEFAULT_RECIPES) as run:
         client = run.client()
         client.ensure("ccs-linked")
+        client.ensure("postgres-standby")
         urls = [info.url for info in client.services().values()]
         (keeper,) = run.keeper_pids()
         seen: set[int] = set()

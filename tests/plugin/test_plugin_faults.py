@@ -88,6 +88,7 @@ def test_outages_of_the_embedded_stack(pytester: pytest.Pytester) -> None:
         ('faults.at(1).kill("ccs")', ("--roo-allow-destructive",), "could not be started again*"),
         ('faults.at(1).slow("ccs", latency="1 s")', (), "do not go by way of the proxy*"),
         ('faults.at(1).kill("redis")', (), "nothing to break of this name: 'redis'*"),
+        ("faults.at(1).pause_replication()", (), "there is no standby*take the fixture postgres_standby*"),
         ('faults.at(9).kill("redis")', (), "a fault begins or ends when the load is over*second 5)"),
         ('"kill redis"', (), "not a schedule of faults: 'kill redis'*"),
         ('faults.at("soon").kill("redis")', (), "not a quantity: 'soon'*"),

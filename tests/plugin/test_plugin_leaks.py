@@ -77,7 +77,7 @@ def test_a_server_that_leaks_is_told_from_one_that_does_not(tmp_path: Path) -> N
         told, fine = leaking.communicate(timeout=120)[0], healthy.communicate(timeout=120)[0]
 
     assert (leaking.returncode, healthy.returncode) == (1, 0), told + fine
-    assert "the memory of ccs does not go on growing: broken over 1" in told
+    assert "the memory of target does not go on growing: broken over 1" in told
     assert [found["verdict"] for found in findings(folders[True])] == ["pass", "pass", "fail"]
     (problem,) = findings(folders[True])[2]["problems"]
     assert "troughs grew by" in problem["text"]

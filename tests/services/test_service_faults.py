@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -112,6 +112,76 @@ def test_filled_connections(keeper: Keeper, postgres: str) -> None:
         return record
 
     assert asyncio.run(show()).evidence.endswith("the next one was refused")
+
+
+def test_a_standby_whose_replication_pauses(keeper: Keeper, postgres: str) -> None:
+    standby = keeper.ensure("postgres-standby").url
+
+    async def there(session: Any, number: int) -> bool:
+        return bool(await session.fetchval("SELECT count(*) FROM news WHERE n = $1", number))
+
+    async def lag(session: Any) -> int:
+        question = "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)::bigint FROM pg_stat_replication"
+        return int(await session.fetchval(question))
+
+    async def show() -> FaultRecord:
+        async with session(postgres) as primary, session(standby) as reader:
+            await primary.execute("CREATE TABLE news (n int); INSERT INTO news VALUES (1)")
+            assert await soon(lambda: relation(reader), lambda: there(reader, 1))
+            with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
+                await reader.execute("INSERT INTO news VALUES (0)")
+            record = await asyncio.to_thread(begin, keeper, Schedule().at(0).pause_replication())
+            behind = await lag(primary)
+            for number in range(2, 100):
+                await primary.execute("INSERT INTO news VALUES ($1)", number)
+            assert await received_everything(primary, reader)
+            assert not await there(reader, 2), "it was applied"
+            assert await lag(primary) > behind
+            await asyncio.to_thread(keeper.end_faults)
+            assert await soon(lambda: there(reader, 99))
+            assert await soon(lambda: caught_up(primary))
+        return record
+
+    async def relation(session: Any) -> bool:
+        return await session.fetchval("SELECT to_regclass('news')") is not None
+
+    async def received_everything(primary: Any, reader: Any) -> bool:
+        sent = await primary.fetchval("SELECT pg_current_wal_lsn()::text")
+        question = "SELECT pg_last_wal_receive_lsn() >= $1::text::pg_lsn"
+        return await soon(lambda: reader.fetchval(question, sent))
+
+    async def caught_up(primary: Any) -> bool:
+        return await lag(primary) == 0
+
+    record = asyncio.run(show())
+    assert record.misfire == ""
+    assert record.evidence.startswith("postgres-standby applies nothing after ")
+
+
+async def soon(*questions: Callable[[], Awaitable[bool]]) -> bool:
+    """Whether one after the other comes true, within twenty seconds or so each."""
+    for question in questions:
+        for _ in range(2000):
+            if await question():
+                break
+            await asyncio.sleep(0.01)
+        else:
+            return False
+    return True
+
+
+def test_a_standby_that_nothing_is_replicated_to_is_a_misfire(keeper: Keeper, postgres: str) -> None:
+    standby = keeper.ensure("postgres-standby").url
+
+    async def point_elsewhere() -> None:
+        async with session(standby) as connection:
+            await connection.execute("ALTER SYSTEM SET primary_conninfo = 'host=127.0.0.1 port=1 user=postgres'")
+            await connection.execute("SELECT pg_reload_conf()")
+
+    assert postgres
+    asyncio.run(point_elsewhere())
+    record = begin(keeper, Schedule().at(0).pause_replication())
+    assert "it did not take hold: nothing is replicated to it" in record.misfire
 
 
 @pytest.mark.parametrize("verb", ["pause_clients", "block"])

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 
 import pytest
 
+from pytest_roo_load.errors import UsageError
 from pytest_roo_load.session.options import OPTIONS, without_password
 
 
@@ -29,6 +32,17 @@ def test_names_are_ours_in_every_form(option: object) -> None:
 )
 def test_passwords_are_not_shown(url: str, shown: str) -> None:
     assert without_password(url) == shown
+
+
+def test_a_postgres_of_ones_own_gets_no_standby(pytester: pytest.Pytester, tmp_path: Path) -> None:
+    from pytest_roo_load.keeper.client import Keeper, KeeperSettings  # noqa: PLC0415
+    from pytest_roo_load.session.config import read_config  # noqa: PLC0415
+    from pytest_roo_load.session.stack import STANDBY, Stack  # noqa: PLC0415
+
+    config = read_config(pytester.parseconfig("--roo-postgres=postgresql://127.0.0.1:1/shop"))
+    settings = KeeperSettings(folder=tmp_path, owner_pid=os.getpid(), logs=tmp_path)
+    with pytest.raises(UsageError, match=r"fixture postgres_standby: only the embedded PostgreSQL gets a standby"):
+        Stack(config, Keeper(settings)).service(STANDBY)
 
 
 def test_precedence_is_flag_then_variable_then_ini(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,10 @@ class StoreVerbs(Verbs):
         """All of PostgreSQL's connections are taken: sessions go on, nobody can open one."""
         return self._break("fill_connections", target, lasts=_length(duration))
 
+    def pause_replication(self, target: str = "postgres-standby", *, duration: str | float | None = None) -> Schedule:
+        """The standby of PostgreSQL applies nothing of what it receives: it answers reads, of older and older data."""
+        return self._break("pause_replication", target, lasts=_length(duration))
+
     def pause_clients(self, target: str = "redis", *, duration: str | float) -> Schedule:
         """Redis takes commands and answers none of them for a while (CLIENT PAUSE)."""
         length_s = positive(duration, "duration")
