@@ -10,6 +10,7 @@ import sys
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import asyncpg
@@ -41,19 +42,20 @@ def server(database: str, redis: str, *arguments: str, program: tuple[str, ...] 
     """Start a server that ends with the context; ``program`` is what it is started by, if not directly."""
     command = [*program, sys.executable, "-P", "-m", "pytest_roo_load.ccs", "--database", database, "--redis", redis]
     limits = ["--rate-general", "0", "--rate-login", "0", "--rate-upload", "0", "--bcrypt-cost", "4"]
-    process = subprocess.Popen(
-        [*command, *limits, *arguments],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "CCS_JWT_SECRET": SECRET},
-    )
-    assert process.stdout is not None
-    try:
-        yield Server(process, json.loads(process.stdout.readline()))
-    finally:
-        process.kill()
-        process.wait(10)
-        process.stdout.close()
+    with TemporaryDirectory(prefix="ccs-server-", ignore_cleanup_errors=True) as folder:
+        process = subprocess.Popen(
+            [*command, *limits, *arguments],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "CCS_JWT_SECRET": SECRET, "TMPDIR": folder},
+        )
+        assert process.stdout is not None
+        try:
+            yield Server(process, json.loads(process.stdout.readline()))
+        finally:
+            process.kill()
+            process.wait(10)
+            process.stdout.close()
 
 
 @contextmanager
