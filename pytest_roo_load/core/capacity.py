@@ -106,9 +106,9 @@ class Capacity:
 
     def __str__(self) -> str:
         if self.rate is None or self.too_much is None:
-            return f"no capacity was found in {len(self.steps)} steps: {self.reason}"
+            return f"no capacity was found in {_steps(len(self.steps))}: {self.reason}"
         low, high = (format_quantity(one, Dimension.RATE) for one in (self.rate, self.too_much))
-        return f"capacity {low} ({high} is too much, {len(self.steps)} steps)"
+        return f"capacity {low} ({high} is too much, {_steps(len(self.steps))})"
 
     @property
     def verdict(self) -> Verdict:
@@ -195,10 +195,16 @@ class CapacitySearch:
         tries = sum(step.rate == last.rate and step.outcome is Outcome.INVALID for step in self._steps)
         if tries < _TRIES:
             return last.rate
-        self._reason = (
-            f"{tries} steps at {format_quantity(last.rate, Dimension.RATE)} were invalid, the last: {last.reason}"
-        )
+        shown = format_quantity(last.rate, Dimension.RATE)
+        self._reason = f"{self._failing_before()}{tries} steps at {shown} were invalid, the last: {last.reason}"
         return None
+
+    def _failing_before(self) -> str:
+        """What the lowest rate that failed said, where no rate has held."""
+        if self._high is None or self._low is not None:
+            return ""
+        last = next(step for step in reversed(self._steps) if step.rate == self._high and step.outcome is Outcome.FAILS)
+        return f"{format_quantity(self._high, Dimension.RATE)} is too much already ({last.reason}), and "
 
     def _onwards(self) -> float | None:
         """Grow, shrink, halve the gap, or try its ends again."""
@@ -224,6 +230,10 @@ class CapacitySearch:
             self._reason = f"the target fails at {shown} already, the lowest rate that was to be tried"
             return None
         return max(_rounded(high / self._bounds.factor), self._bounds.lowest)
+
+
+def _steps(number: int) -> str:
+    return f"{number} step{'s' if number != 1 else ''}"
 
 
 def _rounded(rate: float) -> float:

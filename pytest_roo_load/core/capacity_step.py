@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pytest_roo_load.core.capacity import Outcome, Step
 from pytest_roo_load.core.profiles import is_steady
 from pytest_roo_load.core.result import Result
-from pytest_roo_load.core.sla.judge import judge
+from pytest_roo_load.core.sla.judge import Judgement, judge
 from pytest_roo_load.core.sla.objective import Objective
 from pytest_roo_load.core.statistics import PhaseResult
 from pytest_roo_load.core.units import Dimension, format_quantity
@@ -75,6 +75,10 @@ def _shown(steady: PhaseResult) -> str:
     return format_quantity(_lost(steady), Dimension.RATIO)
 
 
+def _why(missed: Judgement) -> str:
+    return missed.reason if missed.verdict is Verdict.INVALID else missed.objective.shown(missed.measured)
+
+
 def _outcome(steady: PhaseResult, result: Result, objectives: Sequence[Objective]) -> tuple[Outcome, str]:
     trouble = (*result.lost, *result.problems)
     if trouble:
@@ -86,9 +90,7 @@ def _outcome(steady: PhaseResult, result: Result, objectives: Sequence[Objective
     judgements = [judge(objective, result) for objective in objectives]
     missed = [one for one in judgements if one.verdict in {Verdict.FAIL, Verdict.INVALID}]
     if missed:
-        return Outcome.FAILS, "; ".join(
-            f"{one.objective.text}: {one.reason or one.objective.shown(one.measured)}" for one in missed
-        )
+        return Outcome.FAILS, "; ".join(f"{one.objective.text}: {_why(one)}" for one in missed)
     empty = [one for one in judgements if one.verdict is Verdict.NO_DATA]
     if empty and steady.count:
         return Outcome.INVALID, "; ".join(f"{one.objective.text}: {one.reason}" for one in empty)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pytest_roo_load.core.capacity import Capacity
 from pytest_roo_load.core.units import Dimension
 from pytest_roo_load.render import figures
 from pytest_roo_load.render.marks import INCOMPLETE, Mark, mark_of, worst_mark
@@ -25,6 +26,7 @@ _SAID = {
     "not offered": "not offered by the target",
 }
 _MOST_PROBLEMS = 5
+_MOST_SEARCHES = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,10 @@ def _title(results: Sequence[JSON], marks: Sequence[Mark], *, finished: bool) ->
         return "Nothing was measured"
     met = sum(mark == _PASS for mark in marks)
     if met == len(marks) and not any(map(_objectives, results)):
+        if found := [search for result in results for search in _searches(result)]:
+            return (
+                str(Capacity.from_dict(found[0])).capitalize() if len(found) == 1 else f"{len(found)} capacities found"
+            )
         return f"{figures.plural(met, 'test')} measured, nothing judged"
     ended = "" if finished else " measured so far"
     return f"{met} of {figures.plural(len(marks), 'test')}{ended} met {'its' if len(marks) == 1 else 'their'} SLA"
@@ -110,19 +116,35 @@ def _unfinished(run: JSON) -> list[str]:
 def _why(results: Sequence[JSON], marks: Sequence[Mark]) -> list[str]:
     if not results:
         return ["No test recorded a measurement, so there is nothing to judge."]
+    searched = [line for result in results for line in _searched(result)][:_MOST_SEARCHES]
     if all(mark == _PASS for mark in marks):
-        return [_all_met(results)]
+        return [*filter(None, [_all_met(results)]), *searched]
     failures = _failures(results, marks)
     others = Counter(mark.word for mark in marks if mark not in (_PASS, _FAIL))
-    return failures + [_OTHERS[word].format(figures.plural(number, "test")) for word, number in others.items()]
+    return (
+        failures + searched + [_OTHERS[word].format(figures.plural(number, "test")) for word, number in others.items()]
+    )
 
 
 def _all_met(results: Sequence[JSON]) -> str:
     number = sum(len(_objectives(result)) for result in results)
-    without = sum(not _objectives(result) for result in results)
+    without = sum(not (_objectives(result) or result.get("capacities")) for result in results)
     judged = f"Judged and met: {figures.plural(number, 'objective')}." if number else ""
     unjudged = f"Measured without any objective to meet: {figures.plural(without, 'test')}." if without else ""
     return f"{judged} {unjudged}".strip()
+
+
+def _searched(result: JSON) -> list[str]:
+    """What was found, and what it goes by."""
+    return [
+        f"“{heading_of(result)}”: {Capacity.from_dict(one)} for {', '.join(one['objectives'])}."
+        for one in _searches(result)
+    ]
+
+
+def _searches(result: JSON) -> list[JSON]:
+    """Those that a test has made itself."""
+    return [one for one in result.get("capacities") or () if one["found_by"] == result["test"]["name"]]
 
 
 def _objectives(result: JSON) -> list[JSON]:

@@ -35,10 +35,18 @@ def _rows(number: int, result: JSON) -> Iterator[tuple[Cell | str, ...]]:
     without: tuple[JSON, ...] = ({},)
     for place, run in enumerate(runs or without, 1):
         several = f"run {run['number']} of {len(runs)}" if len(runs) > 1 else ""
-        note = " · ".join(part for part in (test["name"] if test["name"] != title else "", several) if part)
+        searched = _searched(result) if place == 1 else ""
+        parts = (test["name"] if test["name"] != title else "", several, searched)
+        note = " · ".join(part for part in parts if part)
         mark = mark_of(run["verdict"]) if several else mark_of_test(result)
         link = Cell(text=title, note=note, anchor=anchor_of(number) + (f"-run-{place}" if several else ""))
         yield (first, link, Cell(mark=mark), *_figures(run))
+
+
+def _searched(result: JSON) -> str:
+    """The capacities that a test has found."""
+    rates = [search["rate"] for search in result.get("capacities") or ()]
+    return ", ".join(f"capacity {figures.rate(rate)}" for rate in rates if rate is not None)
 
 
 def _figures(run: JSON) -> tuple[str, ...]:

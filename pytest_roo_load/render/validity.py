@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pytest_roo_load.core.capacity import Outcome
 from pytest_roo_load.core.units import Dimension
 from pytest_roo_load.core.validity import CHECKS
 from pytest_roo_load.render import figures
@@ -18,7 +19,14 @@ __all__ = ["validity"]
 
 def validity(results: Sequence[JSON]) -> Table:
     """Every run and whether its latencies can be trusted, with the worst that any of its generators had."""
-    rows = (_validity(number, result, run) for number, result in enumerate(results, 1) for run in result["runs"])
+    rows = [
+        row
+        for number, result in enumerate(results, 1)
+        for row in (
+            *(_search(number, result, search) for search in result.get("capacities") or ()),
+            *(_validity(number, result, run) for run in result["runs"]),
+        )
+    ]
     return table(
         "Can the latencies be trusted?",
         "test | can be"
@@ -41,6 +49,18 @@ def _validity(number: int, result: JSON, run: JSON) -> tuple[Cell | str, ...]:
         *(figures.quantity(law.get(key), Dimension.COUNT) for key in ("inside", "explained")),
         " ".join([*reasons, *(run.get("warnings") or ())]),
     )
+
+
+def _search(number: int, result: JSON, search: JSON) -> tuple[Cell | str, ...]:
+    """A search goes by the steps that can be trusted; the others were repeated, or ended it."""
+    steps = search["steps"]
+    invalid = [step["reason"] for step in steps if step["outcome"] == Outcome.INVALID.value]
+    told = (
+        f"{len(invalid)} of {figures.plural(len(steps), 'step')} could not be trusted: {invalid[-1]}" if invalid else ""
+    )
+    mark = mark_of("pass" if search["rate"] is not None or not invalid else "invalid")
+    missing = [figures.MISSING] * (len(CHECKS) + 3)
+    return Cell(text=heading_of(result), note="search", anchor=anchor_of(number)), Cell(mark=mark), *missing, told
 
 
 def _worst(run: JSON, key: str) -> float | None:

@@ -28,7 +28,7 @@ _COLOURS = {"pass": {"green": True}, "fail": {"red": True}}
 def announcement(run: Run) -> str:
     """The line after collection: how this run measures."""
     config = run.config
-    target = without_password(config.target) if config.target else "an embedded server"
+    target = without_password(config.target) if config.target else "the embedded server where a test names no other"
     return (
         f"roo-load: {config.scale} scale against {target}, seed {run.identity.seed}, "
         f"results in {_short(run.directory.path)}"

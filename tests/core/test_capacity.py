@@ -141,3 +141,10 @@ def test_json_and_back_is_the_same_capacity() -> None:
 def test_bounds_that_cannot_be_searched_are_refused(given: dict[str, float], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         Bounds(**given)
+
+
+def test_where_every_rate_was_too_much_until_steps_tell_nothing_the_last_failure_is_told() -> None:
+    found = search(Bounds(start=10), lambda rate: FAILS if rate > 2 else INVALID)
+    assert found.rate is None
+    assert found.reason.startswith("2.5/s is too much already (")
+    assert "), and 3 steps at 1.25/s were invalid, the last: " in found.reason

@@ -263,13 +263,25 @@ def test_a_search_for_a_capacity_has_its_steps_before_the_runs(tmp_path: Path) -
 
     assert "Capacity 60/s (80/s is too much, 3 steps)" in section.text
     assert [row["rate"] for row in section.table("Steps of the search")] == ["40/s", "80/s", "60/s"]
-    assert section.table("Steps of the search")[1]["outcome"] == "✗ fail"
+    assert section.table("Steps of the search")[1]["outcome"] == "✗ too much"
     assert section.text.index("Steps of the search") < section.text.index("Service level")
 
 
 def test_a_test_that_only_searched_has_measured_something(tmp_path: Path) -> None:
-    result = result_dict("test_x", []) | {"capacities": [search_dict((40.0, "holds"))], "verdict": "pass"}
-    assert "Nothing was measured" not in page(tmp_path, run_json(), [result]).with_id("test-1").text
+    search = search_dict((40.0, "holds"), (44.0, "fails"))
+    result = result_dict("test_x", []) | {"capacities": [search], "verdict": "pass"}
+    result["test"]["outcome"] = "passed"
+    made = page(tmp_path, run_json(), [result])
+    assert "Nothing was measured" not in made.text
+    assert "nothing judged" not in made.text
+    assert "Capacity 40/s" in made.text
+
+
+def test_what_a_test_without_data_said_is_to_be_seen_at_once(tmp_path: Path) -> None:
+    result = result_dict("test_x", []) | {"verdict": "no data"}
+    result["test"]["message"] = "no data: the test ended without a run()"
+    text = report(tmp_path, run_json(), [result])
+    assert "<details open><summary>What the test said</summary>" in text
 
 
 def test_a_run_that_was_given_up_says_why(tmp_path: Path) -> None:

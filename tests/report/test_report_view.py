@@ -4,11 +4,24 @@ from pathlib import Path
 
 import pytest
 from page_reader import read_page
-from sample_runs import JSON, Load, failing, invalid, ramp, result_dict, run_dict, run_json, write, write_live
+from sample_runs import (
+    JSON,
+    Load,
+    failing,
+    invalid,
+    ramp,
+    result_dict,
+    run_dict,
+    run_json,
+    search_dict,
+    write,
+    write_live,
+)
 
 from pytest_roo_load.core.units import Dimension, format_quantity
 from pytest_roo_load.errors import UsageError
 from pytest_roo_load.render.charts import Chart, LineChart
+from pytest_roo_load.render.marks import mark_of
 from pytest_roo_load.render.scaling import scalings
 from pytest_roo_load.render.view import ReportView, view
 from pytest_roo_load.report.html import write_report
@@ -348,3 +361,17 @@ def test_what_only_sums_up_steps_is_not_counted_twice() -> None:
 
     assert [warning.split(maxsplit=1)[0] for warning in run.warnings] == ["5", "2"]
     assert {row[2].text for row in run.errors.rows} == {"warm up", "steady"}
+
+
+def test_a_search_is_told_in_the_headline_the_overview_and_the_page_on_validity() -> None:
+    search = search_dict((40.0, "holds"), (80.0, "invalid"), (80.0, "fails"), (60.0, "fails"))
+    alone, again = (result_dict(n, []) | {"capacities": [search], "verdict": "pass"} for n in ("test_x", "test_y"))
+    alone["test"]["outcome"] = again["test"]["outcome"] = "passed"
+
+    view = view_of(alone, again)
+    assert view.headline.title == "Capacity 40/s (60/s is too much, 4 steps)"
+    assert view.headline.sentences == ("“test_x”: capacity 40/s (60/s is too much, 4 steps) for p95 < 3 s.",)
+    assert [row[0].note for row in view.summary.rows] == ["capacity 40/s"] * 2
+    assert [(row[0].note, row[1].mark) for row in view.validity.rows] == [("search", mark_of("pass"))] * 2
+    assert view.validity.rows[0][-1].text == "1 of 4 steps could not be trusted: p95 < 3 s: 4 s"
+    assert view_of(alone, ramp()[0]).headline.title == "2 of 2 tests met their SLA"
