@@ -151,7 +151,7 @@ def test_figures_equal_the_json(opened: Opened, reports: dict[str, Path]) -> Non
             *(format_quantity(figures[name], Dimension.TIME) for name in ("p50", "p95", "p99")),
             format_quantity(figures["error_rate"], Dimension.RATIO),
         ]
-        assert [row[2], row[3], *row[5:9]] == expected
+        assert [row[3], row[4], *row[6:10]] == expected
 
 
 def test_the_cursor_reads_what_the_json_has(opened: Opened, reports: dict[str, Path]) -> None:
