@@ -6,10 +6,13 @@ import ctypes
 import signal
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
+from pytest_roo_load.chaos.cgroups import cpu_hierarchy, named
+from pytest_roo_load.errors import FaultError
 from pytest_roo_load.keeper.folder import Folder
 from pytest_roo_load.keeper.identity import Identity
 from pytest_roo_load.keeper.journal import remains
@@ -28,7 +31,16 @@ def clear(folder: Folder) -> None:
         stranger.signal(signal.SIGCONT)
     _kill([*left.processes, *_marked(str(folder.path))])
     remove_segments({identity.pid for identity in left.processes})
+    _remove_groups(folder.path.name)
     folder.discard(set(left.services))
+
+
+def _remove_groups(prefix: str) -> None:
+    """The groups in which faults have put processes, which have ended by now."""
+    with suppress(FaultError):  # there can be none
+        for group in list(named(cpu_hierarchy(), f"{prefix}-")):
+            with suppress(OSError):  # somebody else is in it
+                group.rmdir()
 
 
 def _kill(identities: Iterable[Identity]) -> None:

@@ -9,6 +9,7 @@ from pytest_roo_load.core.faults.fault import Fault
 from pytest_roo_load.core.faults.link_table import LINK_VERBS, LINKS_SERVICE
 from pytest_roo_load.core.recipe import Recipe, ServiceInfo
 from pytest_roo_load.errors import KeeperError, ServiceError, UsageError
+from pytest_roo_load.keeper.group_faults import GROUP_FAULTS
 from pytest_roo_load.keeper.hog_faults import HOG_FAULTS
 from pytest_roo_load.keeper.limit_faults import LIMIT_FAULTS
 from pytest_roo_load.keeper.patient import Stranger, patient_named
@@ -71,7 +72,7 @@ class Supervisor:
             self._stage.journal.write("stranger", target=fault.target, processes=journalled)
         else:
             patient = patient_named(fault.target, self._services, self._stage.folder, strangers)
-            own = {**LIMIT_FAULTS, **SOCKET_FAULTS, **patient.service.recipe.faults}
+            own = {**LIMIT_FAULTS, **GROUP_FAULTS, **SOCKET_FAULTS, **patient.service.recipe.faults}
         known = {**PROCESS_FAULTS, **own}
         if fault.verb not in known:
             raise UsageError(f"not to be done to {fault.target}", value=fault.verb, allowed=", ".join(sorted(known)))

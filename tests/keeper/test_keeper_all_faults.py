@@ -33,6 +33,7 @@ def everything(at: Moment) -> Schedule:
         .at(0.8).fill_connections()
         .at(1.5).limit_files("postgres").at(1.5).fill_disk("redis").at(1.5).limit_memory("redis", spare="50 MB")
         .at(1.8).pause_clients(duration="60 s").at(1.8).limit_cpu("ccs-linked", share="50 %")
+        .at(1.8).quota_cpu("ccs-linked", share="50 %")
         .at(2.2).block(duration="60 s")
         .at(2.4).crash_loop("ccs-linked", times=50, every="1 s")
         .at(2.6).pause("postgres-1").at(2.6).restart("links")
@@ -62,3 +63,4 @@ def test_no_limit_proxy_paused_process_or_file_remains() -> None:
         assert eventually(lambda: not run.folder.exists() and not [pid for pid in seen | {keeper} if runs(pid)])
         assert not any(map(listens, urls))
         assert not list(Path("/dev/shm").glob(f"*{run.folder.name}*"))
+        assert not list(Path("/sys/fs/cgroup").rglob(f"{run.folder.name}*"))

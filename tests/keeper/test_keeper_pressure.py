@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import resource
+import signal
 import socket
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -92,6 +95,48 @@ def test_a_share_of_the_cpu(keeper: Keeper) -> None:
     assert psutil.Process(pid).status() != psutil.STATUS_STOPPED
 
 
+def test_a_quota_of_the_cpu(keeper: Keeper, shared_run: Run) -> None:
+    pid = keeper.ensure("busy").pids[0]
+    record = begin(keeper, Schedule().at(0).quota_cpu("busy", share="20 %"))
+    if "not available here" in record.problem:
+        pytest.skip(record.problem)
+    assert (record.evidence, record.misfire) == ("1 process of busy together get 20% of a core", "")
+    (group,) = groups(shared_run)
+    assert (group / "cgroup.procs").read_text().split() == [str(pid)]
+    began, used = time.monotonic(), cpu_s(pid)
+    assert eventually(lambda: time.monotonic() > began + 2)
+    assert cpu_s(pid) - used < 0.3 * (time.monotonic() - began)
+    keeper.end_faults()
+    assert groups(shared_run) == []
+    used = cpu_s(pid)
+    assert eventually(lambda: cpu_s(pid) > used + 0.5)
+
+
+def test_a_group_of_a_killed_keeper_is_removed_by_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(HERE))
+    with new_run() as run:
+        client = run.client()
+        client.ensure("busy")
+        record = begin(client, Schedule().at(0).quota_cpu("busy", share="20 %"))
+        if "not available here" in record.problem:
+            pytest.skip(record.problem)
+        assert groups(run)
+        (keeper,) = run.keeper_pids()
+        os.kill(keeper, signal.SIGKILL)
+        assert eventually(lambda: not runs(keeper))
+        run.client().ensure("plain")
+        assert groups(run) == []
+
+
+def cpu_s(pid: int) -> float:
+    return sum(psutil.Process(pid).cpu_times()[:2])
+
+
+def groups(run: Run) -> list[Path]:
+    """The groups of processes that faults of the run have made."""
+    return list(Path("/sys/fs/cgroup").rglob(f"{run.folder.name}-*"))
+
+
 def test_connections_are_taken_and_given_back(keeper: Keeper, shared_run: Run) -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=300) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
@@ -143,6 +188,7 @@ EVERYTHING = (
     .at(0).fill_disk("mother")
     .at(0).limit_memory("mother", spare="1 MB")
     .at(0).limit_cpu("plain", share="50 %")
+    .at(0).quota_cpu("plain", share="50 %")
     .at(0).hog_cpu(processes=2, share="10 %")
     .at(0).hog_memory(size="20 MB")
     .at(0).hog_disk()
@@ -157,9 +203,10 @@ def test_nothing_remains_when_the_owner_is_killed_under_pressure(monkeypatch: py
         client.ensure("mother")
         client.begin_faults(time.monotonic(), EVERYTHING.faults)
         assert eventually(lambda: all(one.evidence or one.problem for one in client.faults()))
-        assert [one.misfire for one in client.faults() if one.misfire] == []
+        assert [one.misfire for one in client.faults() if one.misfire and "not available here" not in one.misfire] == []
         (keeper,) = run.keeper_pids()
         pids = [keeper, *(child.pid for child in psutil.Process(keeper).children(recursive=True))]
         assert len(pids) >= 8
         run.kill_owner()
         assert eventually(lambda: not run.folder.exists() and not [pid for pid in pids if runs(pid)])
+        assert groups(run) == []

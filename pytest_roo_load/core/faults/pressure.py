@@ -34,6 +34,13 @@ class PressureVerbs(Verbs):
         """It runs for a share of the time only, such as "20 %": stopped and continued ten times a second."""
         return self._break("limit_cpu", target, lasts=_length(duration), share=_share(share))
 
+    def quota_cpu(self, target: str, *, share: str, duration: Length = None) -> Schedule:
+        """All its processes together get a share of one core, such as "20 %", from the kernel: a cgroup with a quota.
+
+        Not every system lets us, and then the verdict is invalid and says why; `limit_cpu` works everywhere.
+        """
+        return self._break("quota_cpu", target, lasts=_length(duration), share=_share(share))
+
     def fill_disk(self, target: str, *, duration: Length = None) -> Schedule:
         """None of its files may grow beyond the largest that it has open, as if its disk were full.
 
