@@ -46,7 +46,9 @@ def leak_in(result: Result, process: str, use: str, *, limits: LeakLimits | None
     idle = () if control is None else _points(control, process, use)
     growth = growth_of(_points(result, process, use), masked, control=idle)
     told = _allocations(result, process) if use == "memory" else ()
-    return _finding(growth, f"the {use} of {process} does not go on growing", USES[use][1], told)
+    return _finding(
+        growth, f"the {use} of {process} {'does' if use == 'memory' else 'do'} not go on growing", USES[use][1], told
+    )
 
 
 def _points(result: Result, process: str, use: str) -> Points:

@@ -14,12 +14,13 @@ __all__ = ["borders", "names", "shades"]
 
 
 def shades(frame: Frame, bands: Sequence[Band]) -> list[Markup]:
-    """What lies behind the lines: a shade for each band that objectives do not look at."""
+    """What lies behind the lines: a shade for each band that objectives do not look at, another one for faults."""
     drawn = []
     for band in bands:
         if band.shaded:
             left, right = frame.x(band.start), frame.x(band.end)
-            attributes: dict[str, str | float] = {"class": "band", "x": left, "y": TOP, "width": max(right - left, 1.0)}
+            kind = "band broken" if band.broken else "band"
+            attributes: dict[str, str | float] = {"class": kind, "x": left, "y": TOP, "width": max(right - left, 1.0)}
             drawn.append(element("rect", {**attributes, "height": BOTTOM - TOP}))
     return drawn
 

@@ -131,6 +131,7 @@ def _chart(
         return None
     words = "; ".join(f"{rate:g}/s: {format_quantity(value, dimension)}" for rate, value in points)
     near = tuple(limit for limit in limits if limit.value <= _NEAR * max(values))
+    off = " ".join(f"Limit off the chart: {limit.label}." for limit in limits if limit not in near)
     axis = suited_axis([*values, *(limit.value for limit in near)], dimension)
     low, high = (format_quantity(value, dimension) for value in (min(values), max(values)))
     return LineChart(
@@ -141,7 +142,7 @@ def _chart(
         y=axis,
         series=(Series(name=name, points=points, span=f"{low} to {high}", style=0),),
         limits=near,
-        note=axis.note,
+        note=f"{axis.note} {off}".strip(),
     )
 
 

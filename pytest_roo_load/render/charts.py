@@ -33,12 +33,16 @@ class Series:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Band:
-    """A phase: a stretch of the horizontal axis with a name; `shaded` when objectives do not look at it."""
+    """A phase: a stretch of the horizontal axis with a name; `shaded` when objectives do not look at it.
+
+    `broken` when something was broken meanwhile, or the load was more than usual.
+    """
 
     name: str
     start: float
     end: float
     shaded: bool
+    broken: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pytest_roo_load.core.profiles import STEADY, is_steady
 from pytest_roo_load.core.target import meant
 from pytest_roo_load.core.units import Dimension
+from pytest_roo_load.core.verdict import Verdict
 from pytest_roo_load.render import figures
 from pytest_roo_load.render.reading import JSON, nested, steady
 
@@ -31,6 +32,8 @@ def latency(run: JSON) -> str:
 def _against(objective: JSON, values: Sequence[float]) -> str:
     name, limit = objective["metric"], figures.time(objective["limit"])
     over = sum(value >= objective["limit"] for value in values)
+    if not over and objective.get("verdict") == Verdict.FAIL.value and objective["measured"] is not None:
+        return f"{name} was not under {limit}: {figures.time(objective['measured'])} of what began in the steady phase"
     if not over:
         return f"{name} stayed under {limit}: at most {figures.time(max(values))}"
     return f"{name} was not under {limit} in {over} of {figures.plural(len(values), 'second')}: up to {_most(values)}"

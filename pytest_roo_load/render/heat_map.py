@@ -43,7 +43,7 @@ def heat_map(run: JSON, seconds: Seconds, *, columns: int = COLUMNS) -> HeatMap 
     most = float(grid.counts.max())
     fullest = np.unravel_index(int(grid.counts.sum(axis=0).argmax()), (grid.counts.shape[1],))[0]
     usual = f"{figures.time(grid.latency(int(fullest)))} to {figures.time(grid.latency(int(fullest) + 1))}"
-    slowest = figures.time(seconds.slowest[0].latency_s if seconds.slowest else high)
+    slowest = _slowest(seconds, grid.latency(grid.counts.shape[1] - 1), high)
     return HeatMap(
         title="Every latency over time",
         claim=f"Most often {usual}; the slowest {slowest}",
@@ -57,6 +57,12 @@ def heat_map(run: JSON, seconds: Seconds, *, columns: int = COLUMNS) -> HeatMap 
         bands=bands(run),
         note=_note(grid),
     )
+
+
+def _slowest(seconds: Seconds, top: float, high: float) -> str:
+    """The slowest of all: known when it was in the steady phase; else it is in the row from `top` to `high`."""
+    known = seconds.slowest[0].latency_s if seconds.slowest else 0.0
+    return figures.time(known) if known >= top else f"under {figures.time(high)}"
 
 
 def _grid(seconds: Seconds, columns: int) -> _Grid:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from pytest_roo_load.core.faults.phases import FAULT
 from pytest_roo_load.core.profiles import STEADY, is_steady
+from pytest_roo_load.core.profiles.plan import SPIKE, named_like
 from pytest_roo_load.render.charts import Band
 from pytest_roo_load.render.reading import JSON, last_second
 
@@ -17,7 +19,13 @@ def bands(run: JSON) -> tuple[Band, ...]:
     spans = run.get("spans") or {}
     others = [span for name, span in spans.items() if name != STEADY]
     found = [
-        Band(name=name.replace("_", " "), start=span[0], end=span[1], shaded=not is_steady(name))
+        Band(
+            name=name.replace("_", " "),
+            start=span[0],
+            end=span[1],
+            shaded=not is_steady(name),
+            broken=named_like(name, FAULT) or named_like(name, SPIKE),
+        )
         for name, span in spans.items()
         if name != STEADY or span not in others
     ]

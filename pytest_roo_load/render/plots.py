@@ -52,7 +52,7 @@ def _frame(chart: LineChart | HeatMap, dimension: Dimension) -> dict[str, Any]:
         "dimension": dimension.value,
         "end": chart.x.scale.high,
         "axis": _axis(chart.y),
-        "bands": [[band.name, band.start, band.end, band.shaded] for band in chart.bands],
+        "bands": [[band.name, band.start, band.end, band.shaded, band.broken] for band in chart.bands],
     }
 
 

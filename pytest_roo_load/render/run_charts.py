@@ -70,7 +70,7 @@ def _latency(run: JSON) -> _Plot:
         claim=claims.latency(run),
         dimension=Dimension.TIME,
         lines=tuple((name, _line(run, name), style) for style, name in enumerate(("p50", "p95", "p99"))),
-        limits=_limits(run, lambda objective: objective["dimension"] == "time" and objective["of"] is None),
+        limits=_limits(run, _is_of_latency),
     )
 
 
@@ -114,6 +114,11 @@ def _style(name: str, order: Sequence[str]) -> int:
     """A process has the same colour in every chart of every run."""
     name = EMBEDDED if name == OWN else name
     return _PROCESS_STYLES.index(name) if name in _PROCESS_STYLES else order.index(name) % 6
+
+
+def _is_of_latency(objective: JSON) -> bool:
+    timed = objective["dimension"] == Dimension.TIME.value and objective["metric"] != "recovery_time"
+    return timed and objective["of"] is None
 
 
 def _of_metric(name: str) -> Callable[[JSON], bool]:

@@ -35,7 +35,7 @@ def run_of(memory_mb: list[float], *, warm_up: int = 0, descriptors: int | None 
 
 def check(result: Result, use: str = "memory", control: Result | None = None) -> tuple[Verdict, str]:
     found = leak_in(result, "ccs", use, limits=None, control=control)
-    assert found.promise == f"the {use} of ccs does not go on growing"
+    assert found.promise == f"the {use} of ccs {'does' if use == 'memory' else 'do'} not go on growing"
     return found.verdict, found.note
 
 

@@ -20,6 +20,13 @@ def test_a_limit_that_was_not_kept_is_told_with_the_number_of_seconds() -> None:
     assert claims.latency(run) == "p95 was not under 3 s in 2 of 3 seconds: up to 3.5 s"
 
 
+def test_a_percentile_of_the_phase_that_was_missed_is_told_where_no_second_shows_it() -> None:
+    missed = objective("p95", 3.0) | {"verdict": "fail", "measured": 5.03}
+    run = run_of(p95=[0.9, 1.3], objectives=[missed])
+
+    assert claims.latency(run) == "p95 was not under 3 s: 5.03 s of what began in the steady phase"
+
+
 def test_seconds_after_the_load_are_not_judged() -> None:
     run = run_of(p95=[0.9, 0.004, 0.005, 8.0], objectives=[objective("p95", 3.0)], end=3)
 

@@ -33,7 +33,7 @@ def test_a_plot_has_the_figures_of_its_chart() -> None:
     assert drawn["x"] == [0.5, 1.5, 2.5]
     assert drawn["lines"] == [{"name": "p95", "style": 1, "y": [0.012346, None, 0.2]}]
     assert drawn["limits"] == [[0.5, "p95 < 500 ms"]]
-    assert drawn["bands"] == [["steady", 0, 3, False]]
+    assert drawn["bands"] == [["steady", 0, 3, False, False]]
     assert (drawn["axis"]["low"], drawn["axis"]["high"], drawn["axis"]["log"]) == (0.001, 1.0, True)
     assert json.loads(json.dumps(drawn, allow_nan=False)) == drawn
 

@@ -124,6 +124,13 @@ def test_latencies_that_differ_much_are_drawn_logarithmically() -> None:
     assert "Logarithmic scale." in lines_of(view_of(result), "Latency of successful operations").note
 
 
+def test_phases_with_a_fault_or_a_spike_have_a_shade_of_their_own() -> None:
+    run = run_dict(Load())
+    run["spans"] = {"steady": [0, 4], "fault": [4, 6], "recovery": [6, 8], "spike 2": [8, 9], "steady 2": [9, 25]}
+    bands = lines_of(view_of(result_dict("test_x", [run])), "Virtual users").bands
+    assert [band.name for band in bands if band.broken] == ["fault", "spike 2"]
+
+
 def test_phases_other_than_steady_are_shaded() -> None:
     bands = lines_of(view_of(ramp()[0]), "Virtual users").bands
 

@@ -187,11 +187,11 @@ class Plot {
     ctx.textBaseline = "bottom";
     ctx.textAlign = "left";
     let free = left;
-    for (const [name, start, end, shaded] of this.data.bands) {
+    for (const [name, start, end, shaded, broken] of this.data.bands) {
       const from = Math.max(this.plot.valToPos(start, "x", true), left);
       const to = Math.min(this.plot.valToPos(end, "x", true), left + width);
       if (to <= from) continue;
-      ctx.fillStyle = colour("band");
+      ctx.fillStyle = colour(broken ? "broken" : "band");
       if (shaded) ctx.fillRect(from, top, Math.max(to - from, ratio), height);
       ctx.fillStyle = colour("quiet");
       if (from > left) ctx.fillRect(from, top - 12 * ratio, 1, height + 12 * ratio);
