@@ -39,6 +39,9 @@ class ClosedTurns:
 
     def take(self, user: VirtualUser) -> bool:
         """See `Turns`."""
-        return not user.dismissed and self._quota.take()
+        quota = self._quota
+        if user.dismissed or quota.ended:
+            return False
+        return quota.left is None or quota.take()
 
     renew = take  # what was given in the warm-up is not one of those that are counted

@@ -84,6 +84,13 @@ class Connection(asyncio.Protocol):
         """Whether the awaited answer was cancelled, so that nobody is there to take it."""
         return self._answer is not None and self._answer.cancelled()
 
+    def ask(self, head: bytes, deadline: float) -> asyncio.Future[Response]:
+        """What `send` does on a connection that is reusable, for a request without a body whose answer may have one."""
+        answer = self._answer = self._loop.create_future()
+        self.deadline = deadline
+        self._transport.write(head)  # type: ignore[union-attr]  # one that is reusable has it
+        return answer
+
     def send(self, head: bytes, body: bytes, deadline: float) -> asyncio.Future[Response]:
         """Write a request; the future gives its answer, or an `OperationError`.
 
@@ -92,18 +99,17 @@ class Connection(asyncio.Protocol):
             body: The body, or what of it is there already.
             deadline: When the answer must be complete.
         """
-        answer = self._loop.create_future()
         if self._transport is None or not self.reusable:
+            answer = self._loop.create_future()
             answer.set_exception(ConnectionLost("the connection was closed before the request was sent"))
             return answer
-        self._answer = answer
-        self.deadline = deadline
         if head[0] == _H:  # the answer has no body, whatever its headers say
             self._bodiless, self._plain = True, False
-        if body:
-            self._transport.writelines((head, body))
-        else:
-            self._transport.write(head)
+        if not body:
+            return self.ask(head, deadline)
+        answer = self._answer = self._loop.create_future()
+        self.deadline = deadline
+        self._transport.writelines((head, body))
         return answer
 
     def stream(self, head: bytes, body: bytes, timeout_s: float, deadline: float) -> asyncio.Future[Incoming]:
@@ -176,12 +182,16 @@ class Connection(asyncio.Protocol):
         if answer is None:
             self._fail(ProtocolError("the server sent bytes that nobody asked for"))
         elif self._plain:
-            known = self._known
-            text, size, head = known.latest
+            text, size, head = self._known.latest
             if len(data) != size or not data.startswith(text):
-                text, size, head = known.find(data)
-            if size:
-                self._deliver(answer, head, data[len(text) :])
+                text, size, head = self._known.find(data)
+            if size:  # what `_deliver` does, one call sooner
+                self._answer = None
+                self.deadline = IDLE
+                if self.reusable:
+                    self._home.idle.append(self)
+                if not answer.done():
+                    answer.set_result(Response(head, data[len(text) :]))
             else:
                 self._parse(data)
                 self._learn(answer, data)

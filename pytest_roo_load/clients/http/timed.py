@@ -6,19 +6,22 @@ import asyncio
 from time import perf_counter
 
 from pytest_roo_load.clients.http.connection import Connection, Home
-from pytest_roo_load.clients.http.heads import Limits
+from pytest_roo_load.clients.http.heads import KnownHeads, Limits
 from pytest_roo_load.clients.http.response import Head, Response, Timing
 
 __all__ = ["TimedConnection"]
 
+_NOTHING_IS_KNOWN = KnownHeads()
+
 
 class TimedConnection(Connection):
-    """See `Connection`."""
+    """See `Connection`. Every answer is parsed, known or not, so that there is one place where one is delivered."""
 
     __slots__ = ("_first", "_last", "_sent")
 
     def __init__(self, home: Home, limits: Limits) -> None:
         super().__init__(home, limits)
+        self._known = _NOTHING_IS_KNOWN
         self._sent = self._last = 0.0
         self._first: float | None = None
 
@@ -33,6 +36,9 @@ class TimedConnection(Connection):
         if self._first is None:
             self._first = self._last
         super().data_received(data)
+
+    def _learn(self, answer: asyncio.Future[Response], data: bytes) -> None:
+        """Nothing."""
 
     def _deliver(self, answer: asyncio.Future[Response], head: Head, body: bytes) -> None:
         super()._deliver(answer, head, body)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pytest_roo_load.clients.http.body import StreamedBody
 from pytest_roo_load.clients.http.connecting import Opened
@@ -11,6 +11,9 @@ from pytest_roo_load.clients.http.origin import Origin
 from pytest_roo_load.clients.http.response import RawHeaders, Response
 from pytest_roo_load.clients.http.settings import HttpSettings
 from pytest_roo_load.clients.sweeper import Sweeper
+
+if TYPE_CHECKING:
+    from pytest_roo_load.clients.http.connection import Connection
 
 __all__ = ["Stream", "Transport", "transport_to"]
 
@@ -38,7 +41,13 @@ class Stream(Protocol):
 
 
 class Transport(Protocol):
-    """Keep-alive connections of one user to one origin. Each request has a connection for itself."""
+    """Keep-alive connections of one user to one origin. Each request has a connection for itself.
+
+    Attributes:
+        idle: Connections of ours that a plain request may be sent on at once; none where a library has its own.
+    """
+
+    idle: list[Connection]
 
     def exchange(self, head: bytes, body: bytes | StreamedBody, deadline: float) -> Awaitable[Response]:
         """The complete answer to a request, as it came: no cookies, no redirects, nothing decoded.

@@ -8,7 +8,7 @@ import io
 import ssl
 from collections.abc import Callable, Iterator
 from time import perf_counter
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import aiohttp
 from yarl import URL
@@ -19,6 +19,9 @@ from pytest_roo_load.clients.http.origin import Origin
 from pytest_roo_load.clients.http.response import Head, RawHeaders, Response, Timing
 from pytest_roo_load.clients.http.settings import HttpSettings
 from pytest_roo_load.errors import ConnectionLost, OperationTimeout, ProtocolError, UsageError
+
+if TYPE_CHECKING:
+    from pytest_roo_load.clients.http.connection import Connection
 
 __all__ = ["AiohttpTransport"]
 
@@ -35,6 +38,7 @@ class AiohttpTransport:
         self._settings = settings
         self._opened = opened
         self._session: aiohttp.ClientSession | None = None
+        self.idle: list[Connection] = []
 
     def __repr__(self) -> str:
         connector = self._session.connector if self._session is not None else None
