@@ -11,7 +11,8 @@ from pytest_roo_load.render.svg import element, text
 
 __all__ = ["draw_history"]
 
-_LEFT, _ROW, _BAR, _TOP = 70.0, 34.0, 10.0, 18.0
+_ROW, _BAR, _TOP = 34.0, 10.0, 18.0
+_LONGEST = 24  # letters of a client's name
 _LEAST = 3.0  # an operation is seen, however short it was
 
 
@@ -29,21 +30,28 @@ def draw_history(history: History, identity: str) -> Markup:
 
 
 def _rows(history: History) -> list[Markup]:
-    return [
-        text("text", {"x": 2, "y": _TOP + row * _ROW + _BAR}, f"client {client}"[:12])
-        for row, client in enumerate(history.clients)
-    ]
+    return [text("text", {"x": 2, "y": _TOP + row * _ROW + _BAR}, name) for row, name in enumerate(_names(history))]
+
+
+def _names(history: History) -> list[str]:
+    return [f"client {client}"[:_LONGEST] for client in history.clients]
+
+
+def _left(history: History) -> float:
+    """Where time begins: right of the clients' names."""
+    return 8.0 + max(map(width_of, _names(history)))
 
 
 def _bars(history: History) -> list[Markup]:
-    scale = _scale(history)
+    left, scale = _left(history), _scale(history)
     free = [0.0] * (2 * len(history.clients))
-    return [part for bar in history.bars for part in _bar(bar, scale, free)]
+    return [part for bar in history.bars for part in _bar(bar, (left, scale), free)]
 
 
-def _bar(bar: Bar, scale: float, free: list[float]) -> list[Markup]:
+def _bar(bar: Bar, axis: tuple[float, float], free: list[float]) -> list[Markup]:
     """The bar, and its label in the first of two lines below it that has room."""
-    left, width = _LEFT + bar.began_s * scale, max((bar.ended_s - bar.began_s) * scale, _LEAST)
+    origin, scale = axis
+    left, width = origin + bar.began_s * scale, max((bar.ended_s - bar.began_s) * scale, _LEAST)
     top = _TOP + bar.row * _ROW
     kind = "bars" if bar.outcome == "ok" else "bars doubtful"
     drawn = [element("rect", {"class": kind, "x": left, "y": top, "width": width, "height": _BAR, "rx": 2})]
@@ -58,13 +66,13 @@ def _bar(bar: Bar, scale: float, free: list[float]) -> list[Markup]:
 
 
 def _axis(history: History, height: float) -> list[Markup]:
-    last = max(bar.ended_s for bar in history.bars)
+    left, last = _left(history), max(bar.ended_s for bar in history.bars)
     return [
-        element("line", {"class": "axis", "x1": _LEFT, "x2": WIDTH, "y1": height - 14, "y2": height - 14}),
-        text("text", {"class": "quiet", "x": _LEFT, "y": height - 3}, "0"),
+        element("line", {"class": "axis", "x1": left, "x2": WIDTH, "y1": height - 14, "y2": height - 14}),
+        text("text", {"class": "quiet", "x": left, "y": height - 3}, "0"),
         text("text", {"class": "end quiet", "x": WIDTH, "y": height - 3}, figures.time(last)),
     ]
 
 
 def _scale(history: History) -> float:
-    return (WIDTH - _LEFT) / max(1e-9, *(bar.ended_s for bar in history.bars))
+    return (WIDTH - _left(history)) / max(1e-9, *(bar.ended_s for bar in history.bars))
