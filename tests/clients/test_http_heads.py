@@ -126,7 +126,7 @@ def test_the_memory_of_heads_is_bounded() -> None:
     for number in range(5000):
         head = b"HTTP/1.1 200 OK\r\nX: %d\r\n\r\n" % number
         known.learn(head + b"body", Response(Head(200, [(b"X", b"%d" % number)]), b"body"))
-        assert known.find(head + b"body") == known.latest == (head, len(head) + 4, known[head].head)
+        assert known.find(head + b"body") == known.latest == (head, len(head), len(head) + 4, known[head].head)
     assert len(known) <= 1024
     assert known.latest.size > 0
     known.clear()

@@ -182,16 +182,16 @@ class Connection(asyncio.Protocol):
         if answer is None:
             self._fail(ProtocolError("the server sent bytes that nobody asked for"))
         elif self._plain:
-            text, size, head = self._known.latest
-            if len(data) != size or not data.startswith(text):
-                text, size, head = self._known.find(data)
+            text, length, size, head = self._known.latest
+            if len(data) != size or data[:length] != text:
+                _, length, size, head = self._known.find(data)
             if size:  # what `_deliver` does, one call sooner
                 self._answer = None
                 self.deadline = IDLE
                 if self.reusable:
                     self._home.idle.append(self)
                 if not answer.done():
-                    answer.set_result(Response(head, data[len(text) :]))
+                    answer.set_result(Response(head, data[length:]))
             else:
                 self._parse(data)
                 self._learn(answer, data)

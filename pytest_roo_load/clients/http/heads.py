@@ -29,16 +29,18 @@ class Known(NamedTuple):
 
     Attributes:
         text: Its bytes.
+        length: How many these are.
         size: Bytes of the whole answer; 0 when the head is not known.
         head: What it means.
     """
 
     text: bytes
+    length: int
     size: int
     head: Head
 
 
-_UNKNOWN = Known(b"", 0, Head(0, ()))
+_UNKNOWN = Known(b"", 0, 0, Head(0, ()))
 
 
 class KnownHeads(dict[bytes, Known]):
@@ -75,7 +77,7 @@ class KnownHeads(dict[bytes, Known]):
         if len(data) - start == len(response.body):
             if len(self) >= _MOST:
                 self.clear()
-            self[data[:start]] = Known(data[:start], len(data), response.head)
+            self[data[:start]] = Known(data[:start], start, len(data), response.head)
 
 
 @lru_cache(maxsize=16)
