@@ -171,7 +171,7 @@ class Generator:
     def _begin(self, phase: Phase) -> None:
         if phase is not self._plan.phases[0]:
             self._collect_until(math.floor(phase.start_s))
-            self._recorder.switch(phase.name)
+            self._recorder.switch(phase.name, broken=phase.broken)
         if is_steady(phase.name) and not self._watch.watching:
             self._quota.count_from_now()
             self._watch.begin()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 from pytest_roo_load.core.histogram import Histogram
@@ -22,9 +23,10 @@ class RecorderSlot:
     Attributes:
         late_ok: Latencies, from the intended start, of operations that began late.
         late_service: The same operations' latencies from their actual start.
+        blamed: Gives the slot for what fails from now on, once something was broken while it was in flight.
     """
 
-    __slots__ = ("errors", "failed", "late_ok", "late_service", "ok", "started")
+    __slots__ = ("blamed", "errors", "failed", "late_ok", "late_service", "ok", "started")
 
     def __init__(self) -> None:
         self.started = 0
@@ -33,9 +35,16 @@ class RecorderSlot:
         self.late_service: list[float] = []
         self.failed: list[float] = []
         self.errors: dict[str, ErrorCount] = {}
+        self.blamed: Callable[[], RecorderSlot] | None = None
 
     def fail(self, latency_s: float, kind: str, exemplar: str) -> None:
         """See `core.ports.Slot`."""
+        if self.blamed is not None:
+            self.started -= 1
+            blamed = self.blamed()
+            blamed.started += 1
+            blamed.fail(latency_s, kind, exemplar)
+            return
         self.failed.append(latency_s)
         error = self.errors.get(kind)
         if error is None:
@@ -67,6 +76,12 @@ class _Phase:
         self.operations = _Slots()
         self.groups = _Slots()
 
+    def blame(self, phase: _Phase) -> None:
+        """What is in flight and will fail counts for a later phase, unless it does so for another one already."""
+        for slots, later in ((self.operations, phase.operations), (self.groups, phase.groups)):
+            for name, slot in slots.items():
+                slot.blamed = slot.blamed or partial(later.__getitem__, name)
+
     def look(self, passed_s: float) -> None:
         """Count what is in flight, so long after the last look."""
         folded = self.recording.operations
@@ -78,7 +93,8 @@ class _Phase:
 class PhaseRecorder:
     """Records operations by the phase in which they started; throughput alone looks at the phase in which they ended.
 
-    A slot belongs to a phase for good: an operation that ends after its phase still counts for it. Memory is one
+    A slot belongs to a phase for good: an operation that ends after its phase still counts for it. But what fails
+    counts for the first phase in which something was broken while it was in flight, if there is one. Memory is one
     histogram per (name, outcome, phase) and the samples of the current second.
 
     Attributes:
@@ -104,8 +120,8 @@ class PhaseRecorder:
             f"<PhaseRecorder in {self.phase}, {self._active} users active, {len(self._current.operations)} operations>"
         )
 
-    def switch(self, phase: str) -> None:
-        """From now on what starts belongs to another phase."""
+    def switch(self, phase: str, *, broken: bool = False) -> None:
+        """From now on what starts belongs to another phase, and with `broken` also what is in flight and fails."""
         if self._phases:
             self._credit("operations")
             self._credit("groups")
@@ -114,6 +130,10 @@ class PhaseRecorder:
             self._phases[phase] = _Phase(self.recording.phase(phase))
             self.recording.phase(phase).turns.update(self._members)
         self._current = self._phases[phase]
+        if broken:
+            for earlier in self._phases.values():
+                if earlier is not self._current:
+                    earlier.blame(self._current)
         self.slot = self._current.operations.__getitem__
         self.group_slot = self._current.groups.__getitem__
         self.current = self._current.recording

@@ -161,12 +161,15 @@ def test_phases_of_an_outage() -> None:
 def test_phases_of_what_is_there_to_stay() -> None:
     plan = with_faults(constant_users(5, "30 s").plan(), Schedule().at("5 s").kill("ccs-2"))
     assert phases_of(plan) == [("steady", 0, 5), ("recovery", 5, 30)]
+    assert [phase.name for phase in plan.phases if phase.broken] == ["recovery"]
 
 
 def test_phases_of_several_faults_and_of_other_phases() -> None:
     plan = ramping_users(4, ramp="4 s", hold="20 s", cool_down="4 s").plan()
     two = Schedule().at(2).pause("ccs", duration=4).at(5).pause("redis", duration=2).at(20).pause("ccs", duration=6)
-    assert phases_of(with_faults(plan, two)) == [
+    broken = with_faults(plan, two)
+    assert [phase.name for phase in broken.phases if phase.broken] == ["fault", "fault 2"]
+    assert phases_of(broken) == [
         ("ramp", 0, 2),
         ("fault", 2, 7),
         ("recovery", 7, 20),

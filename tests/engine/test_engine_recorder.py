@@ -98,6 +98,29 @@ def test_a_sample_belongs_to_the_phase_in_which_it_started() -> None:
     assert second.operations["a"].ok.count == 1, "in the second in which it ended"
 
 
+def test_what_fails_because_something_was_broken_meanwhile_counts_for_that() -> None:
+    recorder = PhaseRecorder("steady")
+    lucky, unlucky, unheard = recorder.slot("a"), recorder.slot("a"), recorder.slot("b")
+    for slot in (lucky, unlucky, unheard):
+        slot.started += 1
+    recorder.switch("fault", broken=True)
+    lucky.ok.append(1.0)
+    unlucky.fail(2.0, "connection lost", "GET /a: reset")
+    recorder.switch("recovery")
+    recorder.switch("fault 2", broken=True)
+    unheard.fail(3.0, "timeout", "GET /b: timed out")
+    second = recorder.collect(0, "fault 2")
+    steady, fault = (recorder.recording.phases[name].operations for name in ("steady", "fault"))
+    assert (steady["a"].started, steady["a"].ok.count, steady["a"].errors) == (1, 1, {})
+    assert (steady["b"].started, steady["b"].interrupted) == (0, 0)
+    assert {name: (one.started, one.failed.count, list(one.errors)) for name, one in fault.items()} == {
+        "a": (1, 1, ["connection lost"]),
+        "b": (1, 1, ["timeout"]),
+    }
+    assert recorder.recording.phases["fault 2"].operations == {}
+    assert {name: one.failed for name, one in second.operations.items()} == {"a": 1, "b": 1}
+
+
 def test_throughput_counts_what_ends_in_a_phase_wherever_it_began() -> None:
     recorder = PhaseRecorder("warm_up")
     early, gone = recorder.slot("a"), recorder.slot("login")

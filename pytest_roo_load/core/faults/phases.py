@@ -60,7 +60,7 @@ def _phases(plan: Plan, windows: list[tuple[float, float]]) -> Iterator[Phase]:
             merged.append((begin, end, name))
     names = named_apart([name for _, _, name in merged])
     for (begin, end, _), name in zip(merged, names, strict=True):
-        yield Phase(name=name, start_s=begin, end_s=end)
+        yield Phase(name=name, start_s=begin, end_s=end, broken=any(begin == window[0] for window in windows))
 
 
 def _name(plan: Plan, windows: list[tuple[float, float]], moment: float) -> str:

@@ -58,11 +58,16 @@ def _kind(phase: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phase:
-    """A named stretch of a profile, in seconds from the start of the load."""
+    """A named stretch of a profile, in seconds from the start of the load.
+
+    Attributes:
+        broken: Whether something is broken on purpose at its begin.
+    """
 
     name: str
     start_s: float
     end_s: float
+    broken: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
