@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import ssl
 import struct
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ from socket import SO_LINGER, SOL_SOCKET
 from typing import Any
 
 import pytest
+import trustme
 import uvloop
 from chaos_lab import Server, echo, has_gone
 
@@ -286,6 +288,33 @@ def test_probability_is_thrown_once_for_each_connection(run: Callable[..., Any])
             assert link.facts()["toxics"][0]["connections"] == having
             for _, writer in streams:
                 writer.close()
+
+    run(show())
+
+
+def test_tls_goes_through_and_is_not_seen(run: Callable[..., Any]) -> None:
+    authority = trustme.CA()
+    theirs, ours = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), ssl.create_default_context()
+    authority.issue_cert("127.0.0.1").configure_cert(theirs)
+    authority.configure_trust(ours)
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(await reader.readexactly(300_000))
+        await writer.drain()
+        writer.close()
+
+    async def show() -> None:
+        server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=theirs)
+        link = Proxy(1).open({"name": "it", "server": f"127.0.0.1:{server.sockets[0].getsockname()[1]}"})
+        await poison(link, "slicer", size=900)
+        reader, writer = await asyncio.open_connection("127.0.0.1", link.port, ssl=ours)
+        sent = Random(4).randbytes(300_000)
+        writer.write(sent)
+        assert await reader.readexactly(len(sent)) == sent
+        assert link.facts()["passed"]["upstream"] > len(sent)
+        writer.close()
+        link.down()
+        server.close()
 
     run(show())
 
