@@ -8,6 +8,8 @@ from client_lab import counted, run, until
 from raw_server import OK, Peer, answering, serving
 
 from pytest_roo_load.clients.http.client import HttpClient
+from pytest_roo_load.clients.http.response import Timing
+from pytest_roo_load.clients.http.settings import HttpSettings
 from pytest_roo_load.clients.sweeper import Sweeper
 from pytest_roo_load.engine.recorder import PhaseRecorder
 from pytest_roo_load.errors import ConnectError, ConnectionLost, OperationTimeout
@@ -26,6 +28,34 @@ def test_requests_one_after_the_other_use_one_connection() -> None:
             return server.accepted, told.partition(", ")[2]
 
     assert run(main()) == (1, "1 connections, 1 idle>")
+
+
+def test_a_connection_that_was_closed_a_moment_ago_is_not_asked() -> None:
+    async def main() -> tuple[int, PhaseRecorder]:
+        recorder = PhaseRecorder("steady")
+        async with serving(lambda peer: answering(peer, OK)) as server:
+            client = HttpClient(server.url, recorder, Sweeper())
+            await client.get("/x")
+            await client.close()
+            assert repr(client).endswith("1 idle>"), "the event loop has not said yet that it has ended"
+            await client.get("/x")
+            await client.close()
+            return server.accepted, recorder
+
+    accepted, recorder = run(main())
+    assert accepted == 2
+    assert counted(recorder) == {"GET /x": (2, {}, 0)}
+
+
+def test_answers_that_are_alike_are_timed_each() -> None:
+    async def main() -> list[Timing | None]:
+        async with serving(lambda peer: answering(peer, OK)) as server:
+            client = HttpClient(server.url, PhaseRecorder("steady"), Sweeper(), settings=HttpSettings(timing=True))
+            timings = [(await client.get("/x")).timing for _ in range(3)]
+            await client.close()
+            return timings
+
+    assert [timing is not None and timing.first_byte_s > 0 for timing in run(main())] == [True] * 3
 
 
 def test_requests_at_once_get_a_connection_each_and_keep_them() -> None:
