@@ -214,9 +214,8 @@ def test_exhaustion(virtual_users: VirtualUsers, faults: Faults, consistency: Co
     """The server is at its limit of memory, then it has no descriptor left, then little CPU."""
     lasts = scale(quick="2 s", standard="8 s", soak="15 s")
     apart = scale(quick="500 ms", standard="5 s", soak="15 s")
-    duration = scale(quick="14500 ms", standard="45 s", soak="90 s")
-    begin = "4 s"  # what is in flight at that moment fails and counts as before it: there are to be many more before
-    used_up = faults.at(begin).limit_memory("ccs", spare="8 MB", duration=lasts)
+    duration = scale(quick="12500 ms", standard="45 s", soak="90 s")
+    used_up = faults.at("2 s").limit_memory("ccs", spare="8 MB", duration=lasts)
     used_up = used_up.then_after(apart).limit_files("ccs", duration=lasts)
     used_up = used_up.then_after(apart).limit_cpu("ccs", share="10 %", duration=lasts)
     mix = {keep_a_diary: 1, store_whole_chunks: 1}
