@@ -56,7 +56,8 @@ class FakeCCS:
     async def rest(self, request: web.Request) -> web.Response:
         self.requests.append(request)
         self.bodies.append(await request.json() if request.can_read_body else None)
-        if raw := self.raw.get((request.method, request.path.removeprefix("/api/v1"))):
+        raw = self.raw.get((request.method, request.path.removeprefix("/api/v1")))
+        if raw is not None:  # aiohttp's answers were false until 3.12, being empty mappings
             return web.Response(status=raw.status, text=raw.text)
         status, data = self.answers[request.method, request.path.removeprefix("/api/v1")]
         if status >= 400:
