@@ -108,7 +108,7 @@ class Capacity:
         if self.rate is None or self.too_much is None:
             return f"no capacity was found in {_steps(len(self.steps))}: {self.reason}"
         low, high = (format_quantity(one, Dimension.RATE) for one in (self.rate, self.too_much))
-        return f"capacity {low} ({high} is too much, {_steps(len(self.steps))})"
+        return f"capacity {low.removesuffix('/s')} arrivals/s ({high} is too much, {_steps(len(self.steps))})"
 
     @property
     def verdict(self) -> Verdict:

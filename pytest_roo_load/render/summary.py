@@ -46,7 +46,9 @@ def _rows(number: int, result: JSON) -> Iterator[tuple[Cell | str, ...]]:
 def _searched(result: JSON) -> str:
     """The capacities that a test has found."""
     rates = [search["rate"] for search in result.get("capacities") or ()]
-    return ", ".join(f"capacity {figures.rate(rate)}" for rate in rates if rate is not None)
+    return ", ".join(
+        f"capacity {figures.rate(rate).removesuffix('/s')} arrivals/s" for rate in rates if rate is not None
+    )
 
 
 def _figures(run: JSON) -> tuple[str, ...]:

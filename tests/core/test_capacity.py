@@ -51,7 +51,7 @@ def test_it_grows_then_halves_the_gap_then_confirms_both_ends() -> None:
     assert rates(found) == [10, 20, 40, 80, 160, 113.1, 95.12, 87.23, 87.23, 95.12]
     assert (found.rate, found.too_much) == (87.23, 95.12)
     assert found.verdict is Verdict.PASS
-    assert str(found) == "capacity 87.2/s (95.1/s is too much, 10 steps)"
+    assert str(found) == "capacity 87.2 arrivals/s (95.1/s is too much, 10 steps)"
 
 
 def test_it_shrinks_when_the_first_rate_is_too_much() -> None:

@@ -51,7 +51,7 @@ FOUND = Capacity(
 
 def test_a_search_is_told_in_words_a_table_and_two_charts() -> None:
     view = shown(FOUND)
-    assert view.heading == "Capacity 40/s (44/s is too much, 5 steps)"
+    assert view.heading == "Capacity 40 arrivals/s (44/s is too much, 5 steps)"
     assert view.mark == mark_of("pass")
     assert view.lead == "visit · as high as p95 < 1 s, error_rate < 1 % allow"
     assert [row[1].text for row in view.steps.rows] == ["20/s", "40/s", "44/s", "44/s", "40/s"]

@@ -261,7 +261,7 @@ def test_a_search_for_a_capacity_has_its_steps_before_the_runs(tmp_path: Path) -
     result["capacities"] = [search_dict((40.0, "holds"), (80.0, "fails"), (60.0, "holds"))]
     section = page(tmp_path, run_json(), [result]).with_id("test-1")
 
-    assert "Capacity 60/s (80/s is too much, 3 steps)" in section.text
+    assert "Capacity 60 arrivals/s (80/s is too much, 3 steps)" in section.text
     assert [row["rate"] for row in section.table("Steps of the search")] == ["40/s", "80/s", "60/s"]
     assert section.table("Steps of the search")[1]["outcome"] == "✗ too much"
     assert section.text.index("Steps of the search") < section.text.index("Service level")
@@ -274,7 +274,7 @@ def test_a_test_that_only_searched_has_measured_something(tmp_path: Path) -> Non
     made = page(tmp_path, run_json(), [result])
     assert "Nothing was measured" not in made.text
     assert "nothing judged" not in made.text
-    assert "Capacity 40/s" in made.text
+    assert "Capacity 40 arrivals/s" in made.text
 
 
 def test_what_a_test_without_data_said_is_to_be_seen_at_once(tmp_path: Path) -> None:

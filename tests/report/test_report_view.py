@@ -376,9 +376,9 @@ def test_a_search_is_told_in_the_headline_the_overview_and_the_page_on_validity(
     alone["test"]["outcome"] = again["test"]["outcome"] = "passed"
 
     view = view_of(alone, again)
-    assert view.headline.title == "Capacity 40/s (60/s is too much, 4 steps)"
-    assert view.headline.sentences == ("“test_x”: capacity 40/s (60/s is too much, 4 steps) for p95 < 3 s.",)
-    assert [row[0].note for row in view.summary.rows] == ["capacity 40/s"] * 2
+    assert view.headline.title == "Capacity 40 arrivals/s (60/s is too much, 4 steps)"
+    assert view.headline.sentences == ("“test_x”: capacity 40 arrivals/s (60/s is too much, 4 steps) for p95 < 3 s.",)
+    assert [row[0].note for row in view.summary.rows] == ["capacity 40 arrivals/s"] * 2
     assert [(row[0].note, row[1].mark) for row in view.validity.rows] == [("search", mark_of("pass"))] * 2
     assert view.validity.rows[0][-1].text == "1 of 4 steps could not be trusted: p95 < 3 s: 4 s"
     assert view_of(alone, ramp()[0]).headline.title == "2 of 2 tests met their SLA"
