@@ -75,12 +75,13 @@ class Run:
         return Keeper(self.settings)
 
     def keeper_pids(self) -> list[int]:
-        """The keepers of this run, found by their command line."""
-        return [
-            process.pid
-            for process in psutil.process_iter(["cmdline"])
+        """The keepers of this run, found by their command line, which a child has too until it runs its program."""
+        alike = {
+            process.pid: process.info["ppid"]
+            for process in psutil.process_iter(["cmdline", "ppid"])
             if str(self.folder) in (process.info["cmdline"] or []) and runs(process.pid)
-        ]
+        }
+        return [pid for pid, parent in alike.items() if parent not in alike]
 
     def log(self, name: str) -> str:
         return (self.settings.logs / name).read_text(encoding="utf-8")
