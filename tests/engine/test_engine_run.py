@@ -63,7 +63,7 @@ def test_the_server_counts_what_the_run_counts(journey: Any, fleet: str, server:
     assert total(seconds).ok.count + interrupted == server.requests - before
     late = total(seconds).ok.count - sum(phase.count for phase in result.phases.values())
     assert 0 <= late <= 5, "a user begins at most one request after the end, of the iteration that it was in"
-    assert result.count > 5
+    assert result.count > 0
     assert set(result.operations) == {"GET /x/:id"}
     assert (result.failed, result.error_rate) == (0, 0)
 
