@@ -163,6 +163,7 @@ def test_a_ready_line_is_of_one_process() -> None:
 def test_every_recipe_is_found_by_its_name() -> None:
     assert {name: recipe.name for name, recipe in recipes().items()} == {
         "postgres": "postgres",
+        "postgres-standby": "postgres-standby",
         "redis": "redis",
         "envoy": "envoy",
         "ccs": "ccs",

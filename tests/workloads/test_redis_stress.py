@@ -25,7 +25,7 @@ from pytest_roo_load.workloads.redis.journey import WORKLOADS
 from pytest_roo_load.workloads.redis.settings import Choices
 from pytest_roo_load.workloads.redis.workload import RedisWorkload
 
-SHORT = Pace(clients=4, duration="0.4 s")
+SHORT = Pace(clients=4, duration="30 s", count=200)
 
 
 def load(url: str, name: str, folder: Path, pace: Pace = SHORT, **choices: Any) -> Outcome:
@@ -286,7 +286,7 @@ def test_a_cluster_gets_each_command_where_its_key_is(cluster: str, tmp_path: Pa
     folder = tmp_path / "results"
     folder.mkdir()
     for name, pipeline in (("mixed", 1), ("mixed", 16), ("lua", 1), ("streams", 1)):
-        outcome = load(cluster, name, folder, Pace(clients=3, duration="0.5 s"), pipeline=pipeline)
+        outcome = load(cluster, name, folder, Pace(clients=3, duration="30 s", count=150), pipeline=pipeline)
 
         assert outcome.result.failed == 0, outcome.result.errors
         assert outcome.broken == []
