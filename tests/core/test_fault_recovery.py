@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+from dataclasses import replace
 
 import pytest
 from core_samples import SEND, of_seconds, second
@@ -87,6 +88,16 @@ def test_what_is_there_to_stay_counts_from_its_begin() -> None:
 
 def test_a_fault_that_did_not_begin_has_no_recovery() -> None:
     assert recoveries([FaultRecord(fault=outage().fault)], seconds("gggg"), objectives()) == ()
+
+
+def test_a_fault_that_did_not_take_hold_has_no_recovery() -> None:
+    missed = replace(outage(ended=None), problem="it did not take hold: no process of redis runs")
+    kept = replace(outage(ended=None), evidence="process 7 ended", problem="it could not be mended: it does not start")
+    assert recoveries([missed], seconds("ggbbggggg"), objectives()) == ()
+    (found,) = recoveries([outage(), missed], seconds("ggbbggggg"), objectives())
+    assert found.seconds == 0
+    (found,) = recoveries([outage(), kept], seconds("ggbbggggg"), objectives())
+    assert isinstance(found.seconds, Never)
 
 
 def test_faults_with_no_room_between_them_recover_together() -> None:

@@ -72,6 +72,11 @@ class FaultRecord:
     problem: str = ""
 
     @property
+    def took_hold(self) -> bool:
+        """Whether it was applied, and nothing says that this did not work."""
+        return self.began_s is not None and (bool(self.evidence) or not self.problem)
+
+    @property
     def over_s(self) -> float | None:
         """From when on the target can recover: the end, or the begin of what is there to stay; None for neither."""
         return self.began_s if self.ended_s is None and self.fault.until_s is None else self.ended_s

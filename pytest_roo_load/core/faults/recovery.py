@@ -79,7 +79,7 @@ def recoveries(
 
 def _groups(records: Sequence[FaultRecord]) -> list[tuple[list[FaultRecord], float]]:
     """Faults with no room for three windows between them, together; and when the next group begins."""
-    held = sorted((one for one in records if one.began_s is not None), key=lambda one: one.began_s or 0.0)
+    held = sorted((one for one in records if one.took_hold), key=lambda one: one.began_s or 0.0)
     groups: list[list[FaultRecord]] = []
     for record in held:
         if groups and _room(groups[-1], record) <= WINDOWS:
