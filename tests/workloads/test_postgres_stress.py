@@ -29,7 +29,7 @@ from pytest_roo_load.workloads.postgres.transactions import WORKLOADS
 from pytest_roo_load.workloads.postgres.workload import PostgresWorkload
 
 ((TPCB, _),) = WORKLOADS["tpcb"]
-SHORT = Pace(clients=6, duration="0.6 s")
+SHORT = Pace(clients=6, duration="30 s", count=300)
 
 
 def ask(dsn: str, *statements: str) -> list[Any]:
@@ -101,7 +101,7 @@ def test_several_generators_account_together(postgres: Service, tmp_path: Path) 
 
 
 def test_a_pool_lends_fewer_connections_than_there_are_clients(postgres: Service, tmp_path: Path) -> None:
-    outcome = load(postgres.url, "read", tmp_path, Pace(clients=12, duration="0.6 s"), pool=2)
+    outcome = load(postgres.url, "read", tmp_path, Pace(clients=12, duration="30 s", count=300), pool=2)
 
     assert outcome.result.groups["connect"].count <= 2
     assert outcome.result.groups["wait for a connection"].count >= outcome.result.groups["transaction"].count > 0
