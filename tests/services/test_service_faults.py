@@ -117,13 +117,6 @@ def test_filled_connections(keeper: Keeper, postgres: str) -> None:
 def test_a_standby_whose_replication_pauses(keeper: Keeper, postgres: str) -> None:
     standby = keeper.ensure("postgres-standby").url
 
-    async def there(session: Any, number: int) -> bool:
-        return bool(await session.fetchval("SELECT count(*) FROM news WHERE n = $1", number))
-
-    async def lag(session: Any) -> int:
-        question = "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)::bigint FROM pg_stat_replication"
-        return int(await session.fetchval(question))
-
     async def show() -> FaultRecord:
         async with session(postgres) as primary, session(standby) as reader:
             await primary.execute("CREATE TABLE news (n int); INSERT INTO news VALUES (1)")
@@ -156,6 +149,15 @@ def test_a_standby_whose_replication_pauses(keeper: Keeper, postgres: str) -> No
     record = asyncio.run(show())
     assert record.misfire == ""
     assert record.evidence.startswith("postgres-standby applies nothing after ")
+
+
+async def there(session: Any, number: int) -> bool:
+    return bool(await session.fetchval("SELECT count(*) FROM news WHERE n = $1", number))
+
+
+async def lag(session: Any) -> int:
+    question = "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)::bigint FROM pg_stat_replication"
+    return int(await session.fetchval(question))
 
 
 async def soon(*questions: Callable[[], Awaitable[bool]]) -> bool:
