@@ -55,7 +55,7 @@ def test_constant_users_are_all_there_all_the_time(fleet: str, tmp_path: Path) -
 @pytest.mark.parametrize("fleet", FLEETS)
 def test_the_server_counts_what_the_run_counts(journey: Any, fleet: str, server: Target, tmp_path: Path) -> None:
     before = server.requests
-    profile = constant_users(5, "0.4 s", warm_up="0.1 s")
+    profile = constant_users(5, "1 s", warm_up="0.1 s")
     result = measure(journey, profile, FLEETS[fleet](), tmp_path / "live", server.url)
     seconds = list(result.timeline)
     assert [second.t for second in seconds] == list(range(len(seconds)))
@@ -63,7 +63,7 @@ def test_the_server_counts_what_the_run_counts(journey: Any, fleet: str, server:
     assert total(seconds).ok.count + interrupted == server.requests - before
     late = total(seconds).ok.count - sum(phase.count for phase in result.phases.values())
     assert 0 <= late <= 5, "a user begins at most one request after the end, of the iteration that it was in"
-    assert result.count > 0
+    assert result.count > 5
     assert set(result.operations) == {"GET /x/:id"}
     assert (result.failed, result.error_rate) == (0, 0)
 
