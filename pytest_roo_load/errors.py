@@ -5,6 +5,7 @@ RooLoadError
 ├── ServiceError        a service could not be started or reached
 │   └── KeeperError     the keeper refused, died or did not answer
 ├── FaultError          a fault did not take hold or could not be mended
+│   └── FaultMissed     it was there, and nothing had it by its end
 ├── OperationError      an operation of a journey failed; it has been counted already
 │   ├── OperationTimeout
 │   ├── ConnectError    no connection could be made
@@ -29,6 +30,7 @@ __all__ = [
     "ConnectError",
     "ConnectionLost",
     "FaultError",
+    "FaultMissed",
     "FeedExhausted",
     "GeneratorError",
     "KeeperError",
@@ -105,6 +107,10 @@ class KeeperError(ServiceError):
 
 class FaultError(RooLoadError):
     """A fault did not take hold or could not be mended."""
+
+
+class FaultMissed(FaultError):
+    """A fault was mended and had broken nothing: no connection had it, nothing came by."""
 
 
 class OperationError(RooLoadError):

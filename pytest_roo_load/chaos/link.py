@@ -6,6 +6,7 @@ import asyncio
 import errno
 import itertools
 import socket
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
@@ -31,11 +32,13 @@ class Active:
 
     Attributes:
         id: Names it within its link.
+        dice: What the dice are thrown for: the same for both directions of one request.
         direction: "upstream", from the client to the server, or "downstream".
         probability: With which a connection has it.
     """
 
     id: str
+    dice: str
     kind: str
     direction: str
     settings: Mapping[str, Any]
@@ -60,6 +63,7 @@ class Link:
         self.toxics: dict[str, Active] = {}
         self._seed = seed
         self._numbers = itertools.count(1)
+        self._had: Counter[str] = Counter()  # toxic -> connections, closed ones as well
         self._connections: dict[Connection, tuple[int, dict[str, Place]]] = {}
         self._opening: set[asyncio.Task[None]] = set()
         self._listener: socket.socket | None = None
@@ -120,6 +124,7 @@ class Link:
         if active.id in self.toxics:
             raise UsageError("the link has such a toxic", value=active.id, allowed="another id")
         self.toxics[active.id] = active
+        self._had[active.id] = 0
         self._refresh()
 
     def remove(self, toxic_id: str) -> None:
@@ -163,6 +168,7 @@ class Link:
             "settings": dict(active.settings),
             "probability": active.probability,
             "connections": having,
+            "had": self._had[active.id],
         }
 
     def _directions(self, name: str) -> list[Direction]:
@@ -221,9 +227,10 @@ class Link:
         number, known = self._connections[connection]
         for active in self.toxics.values():
             if active.direction == direction and active.id not in known:
-                random = Random(f"{self._seed} {self.name} {number} {active.id}")
-                if random.random() < active.probability:
-                    known[active.id] = Place(active.toxic, random)
+                own = f"{self._seed} {self.name} {number}"
+                if Random(f"{own} dice {active.dice}").random() < active.probability:
+                    known[active.id] = Place(active.toxic, Random(f"{own} {active.id}"))
+                    self._had[active.id] += 1
         return [known[one.id] for one in self.toxics.values() if one.direction == direction and one.id in known]
 
 
@@ -244,6 +251,7 @@ def active_of(data: Mapping[str, Any]) -> list[Active]:
     return [
         Active(
             id=base if wanted != "both" else f"{base} {direction}",
+            dice=base,
             kind=kind,
             direction=direction,
             settings=settings,

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from pytest_roo_load.core.faults.breakage import Breakage
 from pytest_roo_load.core.faults.fault import Fault, FaultRecord
-from pytest_roo_load.errors import KeeperError, RooLoadError
+from pytest_roo_load.errors import FaultMissed, KeeperError, RooLoadError
 from pytest_roo_load.keeper.journal import Journal
 
 __all__ = ["Faults"]
@@ -119,6 +119,8 @@ class _Planned:
         try:
             async with asyncio.timeout(MEND_S):
                 await self._breakage.undo()
+        except FaultMissed as error:
+            self.record = replace(self.record, evidence="", problem=f"it did not take hold: {error}")
         except (RooLoadError, OSError, TimeoutError) as error:
             self.record = replace(self.record, problem=f"it could not be mended: {error}")
         self.is_broken = False

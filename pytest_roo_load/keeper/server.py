@@ -150,7 +150,10 @@ class Front:
 
     def _planned(self, request: dict[str, Any]) -> list[tuple[Fault, Breakage]]:
         faults = [Fault.from_dict(data) for data in request["faults"]]
-        return [(fault, self._supervisor.breakage(fault, request["strangers"])) for fault in faults]
+        return [
+            (fault, self._supervisor.breakage(fault, request["strangers"], number=number))
+            for number, fault in enumerate(faults, 1)
+        ]
 
 
 @contextlib.contextmanager

@@ -51,8 +51,13 @@ class Supervisor:
         found = {name: service.running() for name, service in self._services.items()}
         return {name: info for name, info in found.items() if info}
 
-    def breakage(self, fault: Fault, strangers: Mapping[str, StrangerFacts]) -> Breakage:
+    def breakage(self, fault: Fault, strangers: Mapping[str, StrangerFacts], *, number: int = 0) -> Breakage:
         """What carries out a fault on a service of ours, or on a stranger of that name.
+
+        Args:
+            fault: What is to be broken.
+            strangers: See `StrangerFacts`, by name.
+            number: Tells it from other faults of the same load.
 
         Raises:
             UsageError: There is nothing of the fault's target, or its verb cannot be done to it.
@@ -63,7 +68,7 @@ class Supervisor:
             return HOG_FAULTS[fault.verb](self._stage, fault.settings)
         if fault.verb in LINK_VERBS:
             patient = patient_named(LINKS_SERVICE, self._services, self._stage.folder)
-            settings = {**fault.settings, "link": fault.target}
+            settings = {**fault.settings, "link": fault.target, "id": f"{fault.verb}-{number}"}
             return patient.service.recipe.faults[fault.verb](patient, settings)
         if fault.target in strangers:
             url, pids = strangers[fault.target]

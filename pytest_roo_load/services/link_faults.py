@@ -9,7 +9,7 @@ from typing import Any
 from pytest_roo_load.core.faults.breakage import MakeBreakage, Patient
 from pytest_roo_load.core.faults.fault import Setting
 from pytest_roo_load.core.faults.link_table import DOWN, LINK_VERBS
-from pytest_roo_load.errors import FaultError
+from pytest_roo_load.errors import FaultError, FaultMissed
 from pytest_roo_load.services.control import ask
 
 __all__ = ["LINK_FAULTS", "Cut", "Poison"]
@@ -25,30 +25,42 @@ class Poison:
         own = dict(settings)
         self._control = patient.url
         self._link = str(own.pop("link"))
-        self._wanted = {"kind": kind, "direction": own.pop("direction"), "settings": own}
-        self._passed = 0
+        self._wanted = {
+            "id": own.pop("id"),
+            "kind": kind,
+            "direction": own.pop("direction"),
+            "probability": own.pop("probability", 1.0),
+            "settings": own,
+        }
 
     def __repr__(self) -> str:
         return f"<Poison of link {self._link}: {self._wanted}>"
 
     async def apply(self) -> str:
-        """Put the toxic on the link and look whether it is there."""
+        """Put the toxic on the link and look which connections got it; it may have ended them at once."""
         before = await ask(self._control, "GET", f"/links/{self._link}")
-        self._passed = _passed(before)
         link = await ask(self._control, "POST", f"/links/{self._link}/toxics", self._wanted)
-        there = [one for one in link["toxics"] if one["kind"] == self._wanted["kind"]]
-        if not there:
+        had = max((one["had"] for one in self._mine(link)), default=None)
+        if had is None:
             raise FaultError(f"link {self._link} has no toxic {self._wanted['kind']}")
-        return f"toxic {self._wanted['kind']} was put on {_number(before)} of link {self._link}"
+        live = max(before["connections"], had)
+        which = _number(live) if had == live else f"{had} of {_number(live)}"
+        return f"toxic {self._wanted['kind']} was put on {which} of link {self._link}"
 
     async def undo(self) -> None:
-        """Take it away; what never met a byte or a connection was no fault."""
+        """Take it away; what no connection had, neither a live one nor one that has ended, was no fault."""
         link = await ask(self._control, "GET", f"/links/{self._link}")
-        touched = _passed(link) > self._passed or link["connections"]
-        if any(one["kind"] == self._wanted["kind"] for one in link["toxics"]):
-            await ask(self._control, "DELETE", f"/links/{self._link}/toxics/{self._wanted['kind']}")
-        if not touched:
-            raise FaultError(f"nothing came to link {self._link} while it was broken")
+        mine = self._mine(link)
+        if not mine:
+            return
+        await ask(self._control, "DELETE", f"/links/{self._link}/toxics/{self._wanted['id']}")
+        if not any(one["had"] for one in mine):
+            raise FaultMissed(f"no connection of link {self._link} had it")
+
+    def _mine(self, link: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """What was put on the link: one toxic, or one for each direction."""
+        own = self._wanted["id"]
+        return [one for one in link["toxics"] if one["id"] in (own, f"{own} upstream", f"{own} downstream")]
 
 
 class Cut:
@@ -70,20 +82,15 @@ class Cut:
         link = await ask(self._control, "PATCH", f"/links/{self._link}", {"up": False})
         if link["up"] or link["connections"]:
             raise FaultError(f"link {self._link} is not down")
-        return f"link {self._link} is down, {_number(before)} were reset"
+        return f"link {self._link} is down, {_number(before['connections'])} were reset"
 
     async def undo(self) -> None:
         """Take connections again, on the same port."""
         await ask(self._control, "PATCH", f"/links/{self._link}", {"up": True})
 
 
-def _passed(link: Mapping[str, Any]) -> int:
-    return int(sum(link["passed"].values())) + int(link["opened"])
-
-
-def _number(link: Mapping[str, Any]) -> str:
-    number = link["connections"]
-    return f"{number} live connection{'' if number == 1 else 's'}"
+def _number(connections: int) -> str:
+    return f"{connections} live connection{'' if connections == 1 else 's'}"
 
 
 LINK_FAULTS: Mapping[str, MakeBreakage] = {

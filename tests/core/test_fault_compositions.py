@@ -52,6 +52,14 @@ def test_random_schedules_fit_and_never_overlap(seed: int, count: int) -> None:
     assert (made.faults[-1].until_s or 0) <= 60 + 1e-9
 
 
+def test_random_and_repeated_schedules_keep_their_probability() -> None:
+    some = Schedule().at(0).partition("redis", duration=1, probability="30 %")
+    made = random_schedule((some,), count=2, between=(0, 9), random=Random(1))
+    assert [fault.settings["probability"] for fault in (*made.faults, *some.repeated(times=2, every=2).faults)] == [
+        0.3
+    ] * 4
+
+
 def test_random_schedules_draw_from_the_whole_menu() -> None:
     verbs = {
         fault.verb
@@ -86,8 +94,9 @@ def test_a_schedule_from_toml_is_the_one_that_is_said() -> None:
         link = "postgres"
         latency = "200 ms"
         duration = "2 s"
+        probability = "30 %"
     """
-    said = OUTAGE.then_after("1 s").slow("postgres", latency="200 ms", duration="2 s")
+    said = OUTAGE.then_after("1 s").slow("postgres", latency="200 ms", duration="2 s", probability="30 %")
     assert parse_schedule(text, "faults.toml") == said
 
 
@@ -103,6 +112,12 @@ def test_a_schedule_from_toml_is_the_one_that_is_said() -> None:
         ('[[fault]]\nat = 1\nafter = 1\ndo = "kill"', "fault 1: when it happens is not clear"),
         ('[[fault]]\nat = 1\ndo = "kill"', "fault 1: kill needs an argument: 'target'"),
         ('[[fault]]\nat = 1\ndo = "kill"\ntarget = "redis"\nhard = true', "fault 1: kill has no such argument: 'hard'"),
+        ('[[fault]]\nat = 1\ndo = "slow"\nlink = "ccs"\nshare = 1', "fault 1: slow has no such argument: 'share'"),
+        ('[[fault]]\nat = 1\ndo = "slow"\nlink = "ccs"', "fault 1: slow needs an argument: 'latency'"),
+        (
+            '[[fault]]\nat = 1\ndo = "cut"\nlink = "ccs"\nprobability = "1 %"',
+            "fault 1: cut has no such argument: 'probability'",
+        ),
         ('[[fault]]\nat = "soon"\ndo = "kill"\ntarget = "redis"', "fault 1, argument moment: not a quantity"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from pytest_roo_load.chaos.toxics import make_toxic
 from pytest_roo_load.core.faults.fault import Fault, FaultRecord
-from pytest_roo_load.core.faults.link_table import LINK_VERBS
+from pytest_roo_load.core.faults.link_table import DOWN, LINK_VERBS
 from pytest_roo_load.core.faults.phases import with_faults
 from pytest_roo_load.core.faults.schedule import Moment, Schedule
 from pytest_roo_load.core.profiles import Plan, Profile, constant_users, iterations, ramping_users, stairs
@@ -70,6 +71,15 @@ LINK_FAULTS: dict[str, Callable[[Moment], Schedule]] = {
     "corrupt": lambda at: at.corrupt("ccs", rate="0.1 %"),
     "cut": lambda at: at.cut("postgres"),
 }
+OWN = {
+    "slow": {"latency": "1 s"},
+    "throttle": {"rate": "1 MB"},
+    "lose": {"rate": "5 %"},
+    "close_slowly": {"delay": "1 s"},
+    "close_after": {"size": "1 KB"},
+    "slice": {"size": "1 B"},
+    "corrupt": {"rate": "1 %"},
+}
 
 
 @pytest.mark.parametrize("verb", LINK_VERBS)
@@ -91,6 +101,13 @@ def test_the_settings_of_a_link_are_in_base_units() -> None:
     assert lossy.settings["rate"] == 0.05
 
 
+@pytest.mark.parametrize("verb", sorted(set(LINK_VERBS) - {DOWN}))
+def test_every_toxic_can_be_for_a_share_of_the_connections(verb: str) -> None:
+    (fault,) = getattr(Schedule().at(1), verb)("redis", **OWN.get(verb, {}), probability="30 %").faults
+    assert fault.settings["probability"] == 0.3
+    assert "probability" not in LINK_FAULTS[verb](Schedule().at(1)).faults[0].settings
+
+
 def test_healing_leaves_what_was_killed_and_paused() -> None:
     broken = Schedule().at(1).kill("redis").at(1).pause("redis").at(1).fill_memory().then_after(1).heal("redis")
     assert {fault.verb: fault.until_s for fault in broken.faults} == {"kill": None, "pause": None, "fill_memory": 2}
@@ -100,6 +117,10 @@ def test_a_schedule_is_a_value() -> None:
     outage = Schedule().at(1).kill("redis")
     outage.then_after(1).restart("redis")
     assert outage.faults == (Fault(verb="kill", target="redis", at_s=1),)
+
+
+def stall(**given: Any) -> Schedule:
+    return Schedule().at(1).stall("redis", **given)
 
 
 @pytest.mark.parametrize(
@@ -117,6 +138,13 @@ def test_a_schedule_is_a_value() -> None:
         (lambda: Schedule().at(1).slow("redis", latency="0 s"), "latency is out of range"),
         (lambda: Schedule().at(1).lose("redis", rate="0 %"), "rate is out of range"),
         (lambda: Schedule().at(1).throttle("redis", rate="0.1 B"), "rate is out of range"),
+        (lambda: Schedule().at(1).lose("redis", rate="5"), "argument rate: unit missing for a ratio"),
+        (lambda: Schedule().at(1).reset("redis", probability="0 %"), "probability is out of range"),
+        (lambda: Schedule().at(1).stall("redis", probability="101 %"), "probability is out of range: '101 %'"),
+        (lambda: Schedule().at(1).stall("redis", probability="often"), "argument probability: not a quantity"),
+        (lambda: stall(probability=0.3), "probability is no percentage: 0.3"),
+        (lambda: stall(chance="30 %"), "stall has no such argument: 'chance'"),
+        (lambda: stall(probabilty="1 %"), "did you mean probability?"),
         (lambda: Schedule().at(1).block(duration=0), "duration is out of range"),
     ],
 )

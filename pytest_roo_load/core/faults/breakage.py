@@ -83,6 +83,7 @@ class Breakage(Protocol):
         """Mend it; also what was applied half, and more than once.
 
         Raises:
+            FaultMissed: It is mended, and nothing had it while it was there: it did not take hold after all.
             FaultError: It could not be mended.
         """
 

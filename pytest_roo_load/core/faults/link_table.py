@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["DOWN", "LINKS", "LINKS_SERVICE", "LINK_VERBS"]
+__all__ = ["BOTH_WAYS", "DOWN", "LINKS", "LINKS_SERVICE", "LINK_VERBS"]
 
 LINKS = ("ccs", "postgres", "redis")
 LINKS_SERVICE = "links"  # whose process is the proxy
@@ -22,3 +22,6 @@ LINK_VERBS: Mapping[str, str] = {  # verb -> toxic of the proxy
     "corrupt": "corruption",
     DOWN: "",
 }
+BOTH_WAYS = frozenset(
+    {"stall", "partition", "close_slowly", "slice", DOWN}
+)  # unless a direction is given; else answers

@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import inspect
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from pytest_roo_load.core.faults.reach import Reach
 from pytest_roo_load.core.faults.schedule import Moment, Schedule
 from pytest_roo_load.core.suggestion import did_you_mean
 from pytest_roo_load.errors import UsageError
@@ -75,12 +76,19 @@ def _added(schedule: Schedule, entry: Mapping[str, Any]) -> Schedule:
 
 def _said(moment: Moment, verb: str, arguments: Mapping[str, Any]) -> Schedule:
     method = getattr(moment, verb)
-    known = inspect.signature(method).parameters
+    known = _arguments_of(method)
     for name in arguments:
         if name not in known:
             raise UsageError(f"{verb} has no such argument", value=name, allowed=", ".join(known))
-    needed = [name for name, one in known.items() if one.default is one.empty and name not in arguments]
+    needed = [name for name, required in known.items() if required and name not in arguments]
     if needed:
         raise UsageError(f"{verb} needs an argument", value=needed[0], allowed=", ".join(known))
     made: Schedule = method(**arguments)
     return made
+
+
+def _arguments_of(method: Callable[..., object]) -> dict[str, bool]:
+    """What a verb may be given, and whether it must be."""
+    own = inspect.signature(method).parameters.values()
+    known = {one.name: one.default is one.empty for one in own if one.kind is not one.VAR_KEYWORD}
+    return known if len(known) == len(own) else known | dict.fromkeys(Reach.__annotations__, False)
