@@ -1,4 +1,4 @@
-"""Whether something that a process uses goes on growing: memory, file descriptors, threads.
+"""Whether something that a process uses goes on growing: memory, file descriptors, tasks.
 
 A healthy process grows while it warms up, saws up and down as garbage is collected, and jumps when a cache is
 filled. So it is the troughs that are followed: the least value of each of a few windows. They leak when their trend is

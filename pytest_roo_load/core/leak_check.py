@@ -8,6 +8,7 @@ from pytest_roo_load.core.consistency.finding import Finding, Problem
 from pytest_roo_load.core.leak import Growth, LeakLimits, Points, growth_of
 from pytest_roo_load.core.profiles import is_steady
 from pytest_roo_load.core.result import Result
+from pytest_roo_load.core.suggestion import did_you_mean
 from pytest_roo_load.core.target import meant
 from pytest_roo_load.core.timeline import ProcessUse
 from pytest_roo_load.core.units import Dimension, format_quantity
@@ -16,8 +17,21 @@ from pytest_roo_load.errors import UsageError
 
 __all__ = ["USES", "leak_in"]
 
-USES = {"memory": ("memory_bytes", Dimension.SIZE, 4e6), "descriptors": ("descriptors", Dimension.COUNT, 20.0),
-        "threads": ("threads", Dimension.COUNT, 5.0)}  # fmt: skip
+USES = {
+    "memory": ("memory_bytes", Dimension.SIZE, 4e6),
+    "unique memory": ("unique_bytes", Dimension.SIZE, 4e6),
+    "descriptors": ("descriptors", Dimension.COUNT, 20.0),
+    "connections": ("connections", Dimension.COUNT, 20.0),
+    "threads": ("threads", Dimension.COUNT, 5.0),
+    "tasks": ("tasks", Dimension.COUNT, 20.0),
+}
+_MEMORY = ("memory", "unique memory")
+_UNKNOWN = {
+    "tasks": (
+        "no process has told how many it has: that takes --roo-tasks, and a Python program that this run has started "
+        "(the embedded server, or by own_server)"
+    )
+}
 
 
 def leak_in(result: Result, process: str, use: str, *, limits: LeakLimits | None, control: Result | None) -> Finding:
@@ -28,27 +42,49 @@ def leak_in(result: Result, process: str, use: str, *, limits: LeakLimits | None
     Args:
         result: The run.
         process: "target", "postgres", "redis" or another that was watched.
-        use: "memory", "descriptors" or "threads".
+        use: One of `USES`.
         limits: None for the default ones.
         control: A run without load whose growth is taken off.
 
     Raises:
         UsageError: There is no such use, or the process was not watched.
     """
+    process = _meant(result, process, use)
+    _, dimension, floor = USES[use]
+    chosen = limits or LeakLimits(growth=floor)
+    masked = replace(chosen, masks=(*chosen.masks, *_disturbed(result)))
+    idle = () if control is None else _points(control, process, use)
+    points = _points(result, process, use)
+    growth = growth_of(points, masked, control=idle)
+    told = _allocations(result, process) if use in _MEMORY else ()
+    if growth.verdict is Verdict.NO_DATA:
+        note = _too_few(growth, use, known=len(points), seconds=sum(is_steady(one.phase) for one in result.timeline))
+    else:
+        note = _in_words(growth, dimension)
+    return _finding(
+        growth, f"the {use} of {process} {'does' if use in _MEMORY else 'do'} not go on growing", note, told
+    )
+
+
+def _meant(result: Result, process: str, use: str) -> str:
+    """The name of the process in this result.
+
+    Raises:
+        UsageError: It was not watched, or there is no such use.
+    """
     if use not in USES:
-        raise UsageError("no such use of a process", value=use, allowed=", ".join(USES), place="fixture leaks")
+        raise UsageError(
+            "no such use of a process",
+            value=use,
+            allowed=", ".join(USES),
+            place="fixture leaks",
+            remedy=did_you_mean(use, USES),
+        )
     process = meant(process, result.resources)
     if process not in result.resources:
         watched = ", ".join(result.resources) or "none was watched"
         raise UsageError("no such process in this run", value=process, allowed=watched, place="fixture leaks")
-    chosen = limits or LeakLimits(growth=USES[use][2])
-    masked = replace(chosen, masks=(*chosen.masks, *_disturbed(result)))
-    idle = () if control is None else _points(control, process, use)
-    growth = growth_of(_points(result, process, use), masked, control=idle)
-    told = _allocations(result, process) if use == "memory" else ()
-    return _finding(
-        growth, f"the {use} of {process} {'does' if use == 'memory' else 'do'} not go on growing", USES[use][1], told
-    )
+    return process
 
 
 def _points(result: Result, process: str, use: str) -> Points:
@@ -78,8 +114,7 @@ def _allocations(result: Result, process: str) -> tuple[str, ...]:
     return ("no allocation sites: this run was started without --roo-allocations 3",)
 
 
-def _finding(growth: Growth, promise: str, dimension: Dimension, told: tuple[str, ...]) -> Finding:
-    note = _in_words(growth, dimension)
+def _finding(growth: Growth, promise: str, note: str, told: tuple[str, ...]) -> Finding:
     problems = (Problem(kind="leak", text=note, details=told),) if growth.verdict is Verdict.FAIL else ()
     return Finding(
         promise=promise,
@@ -93,9 +128,15 @@ def _finding(growth: Growth, promise: str, dimension: Dimension, told: tuple[str
     )
 
 
+def _too_few(growth: Growth, use: str, *, known: int, seconds: int) -> str:
+    """Why it cannot be said whether it leaks, where it was known for some of the steady phase's seconds."""
+    if seconds and not known:
+        return _UNKNOWN.get(use, "the system did not tell")
+    seldom = f"; it was known in {known} of {seconds}" if known < seconds else ""
+    return f"{growth.points} seconds were looked at, where 16 is the least{seldom}"
+
+
 def _in_words(growth: Growth, dimension: Dimension) -> str:
-    if growth.verdict is Verdict.NO_DATA:
-        return f"{growth.points} seconds were looked at, where 16 is the least"
     shown = [format_quantity(abs(value), dimension) for value in (growth.total, growth.level)]
     sign = "-" if growth.total < 0 else ""
     span = format_quantity(growth.span_s, Dimension.TIME)

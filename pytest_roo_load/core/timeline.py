@@ -22,6 +22,10 @@ class ProcessUse:
         processes: How many it has.
         descriptors: Open file descriptors, connections among them; None where the system does not tell.
         threads: How many they have together.
+        unique_bytes: Memory that no other process has: what would be free if they ended; None where the kernel does not
+            tell, and in a second in which it was not asked because it would take long.
+        connections: Open sockets of any family, listening ones among them; None in the same cases.
+        tasks: asyncio's tasks that are not done; None unless Python programs were started such that they tell.
     """
 
     memory_bytes: int
@@ -29,6 +33,9 @@ class ProcessUse:
     processes: int
     descriptors: int | None = None
     threads: int | None = None
+    unique_bytes: int | None = None
+    connections: int | None = None
+    tasks: int | None = None
 
 
 @dataclass(slots=True, kw_only=True)

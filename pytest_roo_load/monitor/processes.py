@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 
 import psutil
 
 from pytest_roo_load.core.timeline import ProcessUse
+from pytest_roo_load.monitor.descriptors import connections_of, descriptors_of
+from pytest_roo_load.monitor.ration import Ration
 
 __all__ = ["ProcessProbe"]
+
+_PAGES_SHARE = 0.005  # reading holds a lock of the process: it cannot map memory meanwhile
+_SOCKETS_SHARE = 0.02
 
 
 class ProcessProbe:
@@ -17,6 +23,9 @@ class ProcessProbe:
 
     CPU time never goes back: what a process had used when it was last seen stays in its tree's sum after it has ended.
     What a child that came and went between two looks used is missed.
+
+    Unique memory and connections are None at looks that would take too much time: where there is one a second, a lone
+    process of 1 GB is asked for the one, and a tree with 10,000 sockets for the other, at every second or third look.
 
     Args:
         trees: Name → the processes at the roots of the tree; their children are found at each look.
@@ -38,11 +47,24 @@ class ProcessProbe:
         return {name: use for name, tree in self._trees.items() if (use := tree.look()) is not None}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """What one living process uses."""
+
+    process: psutil.Process
+    memory_bytes: int
+    unique_bytes: int | None
+    descriptors: int | None
+    threads: int
+
+
 class _Tree:
     def __init__(self, pids: tuple[int, ...], *, alone: bool = False) -> None:
         self._alone = alone
         self._roots = list(_processes(pids))
         self._cpu_s: dict[tuple[int, float], float] = {}
+        self._pages = Ration(_PAGES_SHARE)
+        self._sockets = Ration(_SOCKETS_SHARE)
 
     def add(self, pids: tuple[int, ...]) -> None:
         known = {root.pid for root in self._roots if root.is_running()}
@@ -51,27 +73,55 @@ class _Tree:
     def look(self) -> ProcessUse | None:
         """What the tree uses now, and the CPU time of all that ever was in it; None when nothing of it lives."""
         found = [process for root in self._roots for process in self._with_children(root)]
-        memory = living = threads = 0
-        descriptors: list[int | None] = []
         shared = len(found) > 1
-        for process in found:
-            with suppress(psutil.Error), process.oneshot():
-                times = process.cpu_times()
-                self._cpu_s[process.pid, process.create_time()] = times.user + times.system
-                if process.status() != psutil.STATUS_ZOMBIE:  # ended, only not waited for
-                    memory += _memory(process, shared=shared)
-                    living += 1
-                    threads += process.num_threads()
-                    descriptors.append(_descriptors(process))
-        if not living:
+        seen = [one for process in found if (one := self._seen(process, shared=shared)) is not None]
+        if not seen:
             return None
         return ProcessUse(
-            memory_bytes=memory,
+            memory_bytes=sum(one.memory_bytes for one in seen),
             cpu_s=sum(self._cpu_s.values()),
-            processes=living,
-            descriptors=None if None in descriptors else sum(number or 0 for number in descriptors),
-            threads=threads,
+            processes=len(seen),
+            descriptors=_sum(one.descriptors for one in seen),
+            threads=sum(one.threads for one in seen),
+            unique_bytes=_sum(one.unique_bytes for one in seen),
+            connections=self._connections(seen),
         )
+
+    def _seen(self, process: psutil.Process, *, shared: bool) -> _Seen | None:
+        """None for one that has ended, also if nobody has waited for it yet."""
+        with suppress(psutil.Error), process.oneshot():
+            times = process.cpu_times()
+            self._cpu_s[process.pid, process.create_time()] = times.user + times.system
+            if process.status() != psutil.STATUS_ZOMBIE:
+                memory_bytes, unique_bytes = self._memory(process, shared=shared)
+                return _Seen(
+                    process=process,
+                    memory_bytes=memory_bytes,
+                    unique_bytes=unique_bytes,
+                    descriptors=descriptors_of(process),
+                    threads=process.num_threads(),
+                )
+        return None
+
+    def _memory(self, process: psutil.Process, *, shared: bool) -> tuple[int, int | None]:
+        """Resident and unique bytes; in a tree of several processes pages that they share are counted once.
+
+        The kernel goes through all pages for it, which takes some 8 ms for 1 GB, so one process alone is not asked at
+        each look.
+        """
+        if shared:
+            return _pages(process)
+        resident = int(process.memory_info().rss)
+        if not self._pages.due:
+            return resident, None
+        with self._pages.spending():
+            return resident, _pages(process)[1]
+
+    def _connections(self, seen: Iterable[_Seen]) -> int | None:
+        if not self._sockets.due:
+            return None
+        with self._sockets.spending():
+            return _sum([connections_of(one.process) for one in seen])
 
     def _with_children(self, root: psutil.Process) -> list[psutil.Process]:
         try:
@@ -88,16 +138,15 @@ def _processes(pids: tuple[int, ...]) -> Iterator[psutil.Process]:
             yield psutil.Process(pid)
 
 
-def _memory(process: psutil.Process, *, shared: bool) -> int:
-    """Resident bytes; in a tree of several processes pages that they share are counted once, where the kernel tells."""
-    if shared:
-        with suppress(psutil.AccessDenied, AttributeError):
-            return int(process.memory_full_info().pss)
-    return int(process.memory_info().rss)
+def _pages(process: psutil.Process) -> tuple[int, int | None]:
+    """Proportional and unique bytes; resident ones and None where the kernel does not tell."""
+    with suppress(psutil.AccessDenied, AttributeError):
+        full = process.memory_full_info()
+        return int(getattr(full, "pss", full.rss)), int(full.uss)
+    return int(process.memory_info().rss), None
 
 
-def _descriptors(process: psutil.Process) -> int | None:
-    try:
-        return int(process.num_fds())
-    except (psutil.AccessDenied, AttributeError):
-        return None
+def _sum(numbers: Iterable[int | None]) -> int | None:
+    """None unless all are known."""
+    known = list(numbers)
+    return None if None in known else sum(number or 0 for number in known)

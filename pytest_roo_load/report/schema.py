@@ -22,6 +22,13 @@ __all__ = ["RunRecord", "measurement", "verdict_of"]
 
 _INTERVALS = (50, 90, 95, 99)
 _LONGEST_EVENT = 300
+_USES = {  # in results: in `ProcessUse`
+    "unique_memory": "unique_bytes",
+    "descriptors": "descriptors",
+    "connections": "connections",
+    "threads": "threads",
+    "tasks": "tasks",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,10 +282,13 @@ def _timeline(seconds: Sequence[Second], cores: Mapping[str, int]) -> dict[str, 
 
 
 def _use(name: str, seconds: Sequence[Second], cores: int) -> dict[str, list[float | None]]:
+    """What was used in each second; of `_USES` those that were known in any."""
     uses = [second.resources.get(name) for second in seconds]
+    series = {shown: [None if use is None else getattr(use, field) for use in uses] for shown, field in _USES.items()}
     return {
         "memory": [None if use is None else use.memory_bytes for use in uses],
         "cpu": _cpu([(second.looked_s, use) for second, use in zip(seconds, uses, strict=True)], cores),
+        **{shown: values for shown, values in series.items() if any(value is not None for value in values)},
     }
 
 

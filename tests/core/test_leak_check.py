@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from core_samples import result
@@ -13,19 +15,16 @@ from pytest_roo_load.core.verdict import Verdict
 from pytest_roo_load.errors import UsageError
 
 MB = 1_000_000
+Uses = Mapping[str, Callable[[int], int | None]]
 
 
-def run_of(memory_mb: list[float], *, warm_up: int = 0, descriptors: int | None = 9) -> Result:
-    """A run whose steady phase follows so many seconds of warm-up."""
+def run_of(memory_mb: list[float], *, warm_up: int = 0, uses: Uses | None = None) -> Result:
+    """A run whose steady phase follows so many seconds of warm-up; `uses` tell what else it used at each."""
     seconds = [
         Second(
             t=t,
             phase="warm_up" if t < warm_up else "steady",
-            resources={
-                "ccs": ProcessUse(
-                    memory_bytes=round(memory * MB), cpu_s=0, processes=1, descriptors=descriptors, threads=t // 2
-                )
-            },
+            resources={"ccs": ProcessUse(memory_bytes=round(memory * MB), cpu_s=0, processes=1, **_at(t, uses or {}))},
         )
         for t, memory in enumerate(memory_mb)
     ]
@@ -33,9 +32,13 @@ def run_of(memory_mb: list[float], *, warm_up: int = 0, descriptors: int | None 
     return replace(result(timeline=seconds), resources={"ccs": use})
 
 
+def _at(t: int, uses: Uses) -> dict[str, Any]:
+    return {name: use(t) for name, use in uses.items()}
+
+
 def check(result: Result, use: str = "memory", control: Result | None = None) -> tuple[Verdict, str]:
     found = leak_in(result, "ccs", use, limits=None, control=control)
-    assert found.promise == f"the {use} of ccs {'does' if use == 'memory' else 'do'} not go on growing"
+    assert found.promise == f"the {use} of ccs {'does' if 'memory' in use else 'do'} not go on growing"
     return found.verdict, found.note
 
 
@@ -48,7 +51,7 @@ def test_growing_memory_fails_and_says_by_how_much() -> None:
 def test_a_leak_of_memory_is_told_with_the_lines_that_grew() -> None:
     site = Site(place="cart.py:7", through="", size_bytes=60 * MB, blocks=61)
     grown = AllocationGrowth(from_s=0, to_s=60, processes=1, total_bytes=60 * MB, sites=(site,))
-    run = replace(run_of([100 + t for t in range(61)]), allocations={"ccs": grown})
+    run = replace(run_of([100 + t for t in range(61)], uses={"threads": lambda t: t}), allocations={"ccs": grown})
     found = leak_in(run, "ccs", "memory", limits=None, control=None)
     assert "  cart.py:7: 60 MB in 61 blocks" in found.problems[0].details
     assert str(found).endswith("    cart.py:7: 60 MB in 61 blocks")
@@ -65,11 +68,48 @@ def test_what_grows_in_the_warm_up_does_not_count() -> None:
     assert check(run_of([t * 5.0 for t in range(40)], warm_up=30))[0] is Verdict.NO_DATA
 
 
-def test_descriptors_and_threads_have_floors_of_their_own() -> None:
+@pytest.mark.parametrize(
+    ("use", "field", "floor"),
+    [
+        ("unique memory", "unique_bytes", 4 * MB),
+        ("descriptors", "descriptors", 20),
+        ("connections", "connections", 20),
+        ("threads", "threads", 5),
+        ("tasks", "tasks", 20),
+    ],
+)
+def test_every_use_has_a_floor_of_its_own(use: str, field: str, floor: int) -> None:
+    def growing_by(total: float) -> Result:
+        return run_of([100.0] * 60, uses={field: lambda t: round(floor / 10 + total * t / 59)})
+
+    assert check(growing_by(0), use)[0] is Verdict.PASS
+    assert check(growing_by(0.8 * floor), use)[0] is Verdict.PASS
+    assert check(growing_by(1.5 * floor), use)[0] is Verdict.FAIL
+
+
+def test_unique_memory_that_leaks_is_told_with_the_lines_that_grew_as_well() -> None:
+    run = run_of([100.0] * 60, uses={"unique_bytes": lambda t: t * MB})
+    (problem,) = leak_in(run, "ccs", "unique memory", limits=None, control=None).problems
+    assert problem.details == ("no allocation sites: this run was started without --roo-allocations 3",)
+
+
+def test_what_was_never_told_is_no_data_and_says_how_to_have_it() -> None:
     run = run_of([100.0] * 60)
-    assert check(run, "descriptors")[0] is Verdict.PASS
-    assert check(run, "threads")[0] is Verdict.FAIL
-    assert check(run_of([100.0] * 60, descriptors=None), "descriptors")[0] is Verdict.NO_DATA
+    assert check(run, "descriptors") == (Verdict.NO_DATA, "the system did not tell")
+    verdict, note = check(run, "tasks")
+    assert verdict is Verdict.NO_DATA
+    assert note.startswith("no process has told how many it has: that takes --roo-tasks, and a Python program")
+
+
+def test_what_was_told_seldom_is_judged_by_the_seconds_in_which_it_was() -> None:
+    def leaking(t: int) -> int | None:
+        return 10 * t if t % 3 == 0 else None
+
+    assert check(run_of([1.0] * 60, uses={"connections": leaking}), "connections")[0] is Verdict.FAIL
+    verdict, note = check(run_of([1.0] * 45, uses={"connections": leaking}), "connections")
+    assert verdict is Verdict.NO_DATA
+    assert note == "15 seconds were looked at, where 16 is the least; it was known in 15 of 45"
+    assert check(run_of([1.0] * 9))[1] == "9 seconds were looked at, where 16 is the least"
 
 
 def test_what_it_grows_by_without_load_is_taken_off() -> None:
@@ -78,7 +118,12 @@ def test_what_it_grows_by_without_load_is_taken_off() -> None:
 
 
 @pytest.mark.parametrize(
-    ("process", "use", "told"), [("ccs", "handles", "memory, descriptors, threads"), ("nginx", "memory", "ccs")]
+    ("process", "use", "told"),
+    [
+        ("ccs", "handles", r"memory, unique memory, descriptors, connections, threads, tasks\)$"),
+        ("ccs", "conections", r"did you mean connections\?$"),
+        ("nginx", "memory", "ccs"),
+    ],
 )
 def test_what_there_is_not_is_refused(process: str, use: str, told: str) -> None:
     with pytest.raises(UsageError, match=told):

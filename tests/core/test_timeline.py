@@ -10,7 +10,16 @@ operations = st.dictionaries(
     st.sampled_from([LOGIN, SEND, "ws command"]),
     st.builds(OperationSecond, ok=st.lists(st.floats(0, 3600), max_size=8).map(histogram), failed=st.integers(0, 1000)),
 )
-uses = st.builds(ProcessUse, memory_bytes=st.integers(0, 10**12), cpu_s=st.floats(0, 1e6), processes=st.integers(0, 99))
+counts = st.none() | st.integers(0, 10**6)
+uses = st.builds(
+    ProcessUse,
+    memory_bytes=st.integers(0, 10**12),
+    cpu_s=st.floats(0, 1e6),
+    processes=st.integers(0, 99),
+    unique_bytes=counts,
+    connections=counts,
+    tasks=counts,
+)
 seconds = st.builds(
     Second,
     t=st.integers(0, 86_400),
@@ -24,6 +33,12 @@ seconds = st.builds(
 @given(one=seconds)
 def test_json_and_back_is_the_same_second(one: Second) -> None:
     assert Second.from_dict(json.loads(json.dumps(one.to_dict()))) == one
+
+
+def test_a_second_of_an_older_version_does_not_know_what_was_not_looked_at_then() -> None:
+    line = second(3).to_dict() | {"resources": {"ccs": {"memory_bytes": 5, "cpu_s": 1.0, "processes": 1}}}
+    use = Second.from_dict(line).resources["ccs"]
+    assert (use.unique_bytes, use.connections, use.tasks) == (None, None, None)
 
 
 def test_generators_views_of_a_second_add_up() -> None:

@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import psutil
 import pytest
 
+from pytest_roo_load.monitor import processes
 from pytest_roo_load.monitor.listeners import listeners
 from pytest_roo_load.monitor.processes import ProcessProbe
 
@@ -124,3 +126,86 @@ def test_a_port_of_another_machine_has_no_process_here(host: str) -> None:
         assert listeners("127.0.0.1", mine.getsockname()[1]) == (os.getpid(),)
         assert listeners(host, mine.getsockname()[1]) == ()
     assert listeners("127.0.0.1", 0) == ()
+
+
+_KEEPS = """
+import mmap, socket
+kept = []
+for line in iter(input, "end"):
+    if line == "pages":
+        kept.append(bytearray(30_000_000))
+    if line == "sockets":
+        kept += socket.socketpair()
+    print("done", flush=True)
+"""
+
+
+def test_unique_memory_and_connections_of_a_process_and_of_a_tree() -> None:
+    with python(_KEEPS) as one, python(_KEEPS) as other:
+        before = ProcessProbe({"one": (one.pid,)}).sample()["one"]
+        assert before.unique_bytes is not None
+        assert before.connections is not None
+        for order in ("pages", "sockets"):
+            for process in (one, other):
+                tell(process, order)
+        alone = ProcessProbe({"one": (one.pid,)}).sample()["one"]
+        both = ProcessProbe({"both": (one.pid, other.pid)}).sample()["both"]
+    assert alone.unique_bytes is not None
+    assert both.unique_bytes is not None
+    assert 25e6 < alone.unique_bytes - before.unique_bytes < 40e6
+    assert alone.unique_bytes <= alone.memory_bytes
+    assert 55e6 < both.unique_bytes <= both.memory_bytes
+    assert (alone.connections, both.connections) == (before.connections + 2, 2 * (before.connections + 2))
+
+
+def tell(process: subprocess.Popen[str], order: str) -> None:
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write(f"{order}\n")
+    assert process.stdout.readline() == "done\n"
+
+
+_SHARES = """
+import os, sys
+kept = bytearray(30_000_000)
+kept[::4096] = b"x" * len(kept[::4096])
+if os.fork() == 0:
+    sys.stdin.read()
+    os._exit(0)
+print("forked", flush=True)
+input()
+"""
+
+
+def test_what_two_processes_share_is_of_neither_alone() -> None:
+    with python(_SHARES) as parent:
+        assert parent.stdout
+        assert parent.stdout.readline() == "forked\n"
+        use = ProcessProbe({"tree": (parent.pid,)}).sample()["tree"]
+    assert use.processes == 2
+    assert use.unique_bytes is not None
+    assert use.memory_bytes > 30e6
+    assert use.unique_bytes < 20e6
+
+
+def test_what_takes_long_is_not_asked_at_each_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "_PAGES_SHARE", 1e-9)
+    monkeypatch.setattr(processes, "_SOCKETS_SHARE", 1e-9)
+    with python("input()") as one:
+        probe = ProcessProbe({"one": (one.pid,)})
+        first, second = (probe.sample()["one"] for _ in range(2))
+    assert first.unique_bytes is not None
+    assert first.connections == 0
+    assert (second.unique_bytes, second.connections) == (None, None)
+    assert second.memory_bytes > 1e6
+
+
+def test_a_system_that_tells_resident_memory_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(_: psutil.Process) -> None:
+        raise psutil.AccessDenied
+
+    monkeypatch.setattr(psutil.Process, "memory_full_info", denied)
+    with python("input()") as one, python("input()") as other:
+        use = ProcessProbe({"both": (one.pid, other.pid)}).sample()["both"]
+    assert use.unique_bytes is None
+    assert use.memory_bytes > 1e6

@@ -96,3 +96,21 @@ def test_the_share_of_the_cpu_is_that_between_two_looks_also_when_one_came_late(
 
     shares = run["timeline"]["resources"]["ccs"]["cpu"]
     assert shares == [None, pytest.approx(0.25), pytest.approx(0.25), pytest.approx(0.5), None, None, 0.25, None]
+
+
+def test_what_was_known_in_any_second_is_written_of_each() -> None:
+    uses = (
+        ProcessUse(memory_bytes=1, cpu_s=1.0, processes=1, descriptors=9, unique_bytes=5, connections=2),
+        ProcessUse(memory_bytes=2, cpu_s=1.0, processes=1, descriptors=8),
+    )
+    seconds = [Second(t=t, phase="steady", resources={"ccs": use}) for t, use in enumerate(uses)]
+    seconds.append(Second(t=2, phase="steady"))
+    (run,) = measurement(TEST, [record(dataclasses.replace(measured(), timeline=seconds))])["runs"]
+    written = run["timeline"]["resources"]["ccs"]
+    del written["cpu"]
+    assert written == {
+        "memory": [1, 2, None],
+        "unique_memory": [5, None, None],
+        "descriptors": [9, 8, None],
+        "connections": [2, None, None],
+    }
