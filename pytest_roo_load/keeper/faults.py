@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
 
-from pytest_roo_load.core.faults.breakage import Breakage
+from pytest_roo_load.core.faults.breakage import Aftermath, Breakage
 from pytest_roo_load.core.faults.fault import Fault, FaultRecord
 from pytest_roo_load.errors import FaultMissed, KeeperError, RooLoadError
 from pytest_roo_load.keeper.journal import Journal
@@ -118,12 +118,19 @@ class _Planned:
         self._journal.write("mend", fault=str(self.record.fault), target=self.record.fault.target)
         try:
             async with asyncio.timeout(MEND_S):
-                await self._breakage.undo()
+                self._note(await self._breakage.undo())
         except FaultMissed as error:
             self.record = replace(self.record, evidence="", problem=f"it did not take hold: {error}")
         except (RooLoadError, OSError, TimeoutError) as error:
             self.record = replace(self.record, problem=f"it could not be mended: {error}")
         self.is_broken = False
+
+    def _note(self, seen: Aftermath | None) -> None:
+        if seen is None:
+            return
+        before = self.record.evidence  # none of what did not take hold, and it is to stay so
+        evidence = f"{before}; {seen.text}" if before else ""
+        self.record = replace(self.record, evidence=evidence, killed=seen.killed)
 
     async def _until(self, moment_s: float) -> None:
         await asyncio.sleep(max(0.0, self._start + moment_s - asyncio.get_running_loop().time()))

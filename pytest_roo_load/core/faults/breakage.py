@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from pytest_roo_load.core.faults.fault import Setting
 
-__all__ = ["Breakage", "MakeBreakage", "Patient", "Victim"]
+__all__ = ["Aftermath", "Breakage", "MakeBreakage", "Patient", "Victim"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aftermath:
+    """What was seen of a fault between its begin and its end.
+
+    Attributes:
+        text: In words, for the report.
+        killed: How many processes the kernel has killed for it.
+    """
+
+    text: str
+    killed: int = 0
 
 
 class Victim(Protocol):
@@ -79,8 +93,11 @@ class Breakage(Protocol):
             FaultError: It has not.
         """
 
-    async def undo(self) -> None:
+    async def undo(self) -> Aftermath | None:
         """Mend it; also what was applied half, and more than once.
+
+        Returns:
+            What was seen of it meanwhile; None where there is nothing to tell.
 
         Raises:
             FaultMissed: It is mended, and nothing had it while it was there: it did not take hold after all.

@@ -61,8 +61,9 @@ class FaultRecord:
         fault: As it was planned.
         began_s: When it was applied; None when the load ended before.
         ended_s: When it was seen to be mended; None when it was not during the load.
-        evidence: How it was seen to have taken hold.
+        evidence: How it was seen to have taken hold, and what was seen of it until it was mended.
         problem: Why it did not, or could not be mended; empty when all went well.
+        killed: How many processes the kernel has killed for it, where that is not sure beforehand.
     """
 
     fault: Fault
@@ -70,6 +71,7 @@ class FaultRecord:
     ended_s: float | None = None
     evidence: str = ""
     problem: str = ""
+    killed: int = 0
 
     @property
     def took_hold(self) -> bool:
@@ -98,6 +100,7 @@ class FaultRecord:
             "ended_s": self.ended_s,
             "evidence": self.evidence,
             "problem": self.problem,
+            "killed": self.killed,
         }
 
     @classmethod
