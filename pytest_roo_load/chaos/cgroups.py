@@ -1,4 +1,4 @@
-"""Groups of processes that get no more than a quota of the CPU from the kernel: cgroups, version 1 or 2."""
+"""Groups of processes that the kernel keeps within bounds: cgroups, version 1 or 2."""
 
 from __future__ import annotations
 
@@ -8,24 +8,26 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from pytest_roo_load.chaos.bounds import Bounds
 from pytest_roo_load.errors import FaultError
 
-__all__ = ["CpuGroup", "Hierarchy", "cpu_hierarchy", "named"]
+__all__ = ["Group", "Hierarchy", "hierarchy_of", "named"]
 
-PERIOD_US = 100_000
 _PROC = Path("/proc")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hierarchy:
-    """The tree of groups that has the CPU controller.
+    """The tree of groups that has a controller.
 
     Attributes:
+        controller: Its name in the kernel's lists: "cpu", "memory".
         mount: Where it is mounted.
         root: Which of its groups is there, as the paths of processes have it.
         unified: Whether it is version 2.
     """
 
+    controller: str
     mount: Path
     root: str
     unified: bool
@@ -34,20 +36,25 @@ class Hierarchy:
         """The group that a process is in.
 
         Raises:
-            FaultError: It has ended, or is in a group that is not to be seen from here.
+            ProcessLookupError: It has ended.
+            FaultError: It is in a group that is not to be seen from here.
         """
         try:
             lines = (proc / str(pid) / "cgroup").read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError as error:
+            raise ProcessLookupError(f"process {pid} has ended") from error
+        except ProcessLookupError:
+            raise
         except OSError as error:
             raise FaultError(f"the group of process {pid} is not to be seen: {error}") from error
         for _, controllers, path in (line.split(":", 2) for line in lines):
-            if not controllers if self.unified else "cpu" in controllers.split(","):
+            if not controllers if self.unified else self.controller in controllers.split(","):
                 return self.mount / path.removeprefix(self.root.rstrip("/")).lstrip("/")
         raise FaultError(f"process {pid} is in no group of {self.mount}")
 
 
-def cpu_hierarchy(proc: Path = _PROC) -> Hierarchy:
-    """Where groups with a quota of the CPU can be made.
+def hierarchy_of(controller: str, proc: Path = _PROC) -> Hierarchy:
+    """Where groups with a controller can be made.
 
     Raises:
         FaultError: Nowhere.
@@ -60,16 +67,16 @@ def cpu_hierarchy(proc: Path = _PROC) -> Hierarchy:
         mounted, _, system = line.partition(" - ")
         root, mount = mounted.split()[3:5]
         kind, _, options = system.split()[:3]
-        if kind == "cgroup" and "cpu" in options.split(","):
-            return Hierarchy(mount=Path(mount), root=root, unified=False)
-        if kind == "cgroup2" and _has_cpu(Path(mount) / "cgroup.controllers"):
-            return Hierarchy(mount=Path(mount), root=root, unified=True)
-    raise FaultError("not available here: no cgroup controls the CPU")
+        if kind == "cgroup" and controller in options.split(","):
+            return Hierarchy(controller=controller, mount=Path(mount), root=root, unified=False)
+        if kind == "cgroup2" and _lists(Path(mount) / "cgroup.controllers", controller):
+            return Hierarchy(controller=controller, mount=Path(mount), root=root, unified=True)
+    raise FaultError(f"not available here: no cgroup has the controller {controller!r}")
 
 
-def _has_cpu(file: Path) -> bool:
+def _lists(file: Path, controller: str) -> bool:
     try:
-        return "cpu" in file.read_text(encoding="ascii").split()
+        return controller in file.read_text(encoding="ascii").split()
     except OSError:
         return False
 
@@ -80,40 +87,56 @@ def named(hierarchy: Hierarchy, prefix: str) -> Iterator[Path]:
         yield from (Path(folder, name) for name in names if name.startswith(prefix))
 
 
-class CpuGroup:
-    """A group with a quota, below that of the process that is put into it first.
+class Group:
+    """A group with bounds, below that of the process that is put into it first.
 
     Args:
-        name: Of the group, unlike that of any other.
-        share: CPU time of all processes together over wall time.
+        hierarchy: Has the controller of the bounds.
+        bounds: Of all processes in it together.
+        run: What the names of all groups of the run begin with.
+        of: Whose processes are put into it.
     """
 
-    def __init__(self, hierarchy: Hierarchy, name: str, share: float, proc: Path = _PROC) -> None:
-        self._hierarchy = hierarchy
-        self._name = name
-        self._share = share
+    def __init__(self, hierarchy: Hierarchy, bounds: Bounds, *, run: str, of: str, proc: Path = _PROC) -> None:
+        self.hierarchy = hierarchy
+        self._bounds = bounds
+        self._run = run
+        self._name = f"{run}-{of}-{bounds.controller}"
         self._proc = proc
         self._path: Path | None = None
         self._homes: dict[int, Path] = {}
 
     def __repr__(self) -> str:
-        return f"<CpuGroup {self._path or self._name}: {self._share:.0%} of a core>"
+        return f"<Group {self._path or self._name}: {self._bounds.text}>"
 
     def take(self, pid: int) -> None:
         """Put a process into it; its children of later come of themselves. One that has ended meanwhile is no error.
 
         Raises:
-            FaultError: The kernel, or our rights, do not allow it.
+            FaultError: The kernel, or our rights, do not allow it, or another fault has put it into a group.
         """
         with suppress(ProcessLookupError):
-            self._homes.setdefault(pid, self._hierarchy.home_of(pid, self._proc))
-            self._write((self._path or self._made(self._homes[pid])) / "cgroup.procs", str(pid))
+            home = self.hierarchy.home_of(pid, self._proc)
+            if home == self._path:  # born in it
+                return
+            self._refuse_if_taken(pid, home)
+            self._homes.setdefault(pid, home)
+            self._write((self._path or self._made(home)) / "cgroup.procs", str(pid))
 
     def members(self) -> set[int]:
         """Who is in it now."""
+        return set(map(int, self.read("cgroup.procs").split()))
+
+    def read(self, name: str) -> str:
+        """What one of its files says; nothing where there is no such file."""
         if self._path is None:
-            return set()
-        return {int(pid) for pid in (self._path / "cgroup.procs").read_text(encoding="ascii").split()}
+            return ""
+        try:
+            return (self._path / name).read_text(encoding="ascii")
+        except FileNotFoundError:
+            return ""
+        except OSError as error:
+            raise FaultError(f"{self._path / name} was not to be read: {error}") from error
 
     def empty(self) -> None:
         """Put every process back where it was, and children of later where the first one was.
@@ -121,7 +144,7 @@ class CpuGroup:
         Raises:
             FaultError: The kernel does not allow it.
         """
-        first = next(iter(self._homes.values()), self._hierarchy.mount)
+        first = next(iter(self._homes.values()), self.hierarchy.mount)
         for pid in self.members():
             with suppress(ProcessLookupError):
                 self._write(self._homes.get(pid, first) / "cgroup.procs", str(pid))
@@ -138,6 +161,17 @@ class CpuGroup:
         self._path = None
         return True
 
+    def _refuse_if_taken(self, pid: int, home: Path) -> None:
+        """A process has one place in a tree: to move it on would free it from the bounds that it has there.
+
+        Version 2 has one tree for all controllers, version 1 mostly one for each.
+        """
+        if taken := next((part for part in home.parts if part.startswith(f"{self._run}-")), None):
+            raise FaultError(
+                f"not available here: process {pid} is in the group {taken} of another fault, and can be in one only"
+                f"{', for version 2 of cgroups has one tree for all' if self.hierarchy.unified else ''}"
+            )
+
     def _made(self, home: Path) -> Path:
         path = self._parent(home) / self._name
         try:
@@ -145,24 +179,22 @@ class CpuGroup:
         except OSError as error:
             raise FaultError(f"not available here: no cgroup can be made: {error}") from error
         self._path = path
-        quota = max(1000, round(self._share * PERIOD_US))  # the kernel's least
-        if self._hierarchy.unified:
-            self._write(path / "cpu.max", f"{quota} {PERIOD_US}")
-        else:
-            self._write(path / "cpu.cfs_period_us", str(PERIOD_US))
-            self._write(path / "cpu.cfs_quota_us", str(quota))
+        for name, text in self._bounds.second if self.hierarchy.unified else self._bounds.first:
+            if name not in self._bounds.optional or (path / name).exists():
+                self._write(path / name, text)
         return path
 
     def _parent(self, home: Path) -> Path:
         """Version 2 has processes in leaves alone, so there it is the nearest above that hands the controller down."""
-        if not self._hierarchy.unified:
+        if not self.hierarchy.unified:
             return home
+        controller = self.hierarchy.controller
         for group in (home, *home.parents):
-            if _has_cpu(group / "cgroup.subtree_control"):
+            if _lists(group / "cgroup.subtree_control", controller):
                 return group
-            if group == self._hierarchy.mount:
+            if group == self.hierarchy.mount:
                 break
-        raise FaultError(f"not available here: no cgroup above {home} hands the CPU controller down")
+        raise FaultError(f"not available here: no cgroup above {home} hands the controller {controller!r} down")
 
     def _write(self, file: Path, text: str) -> None:
         try:

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import psutil
 
-from pytest_roo_load.chaos.cgroups import cpu_hierarchy, named
+from pytest_roo_load.chaos.bounds import CONTROLLERS
+from pytest_roo_load.chaos.cgroups import hierarchy_of, named
 from pytest_roo_load.errors import FaultError
 from pytest_roo_load.keeper.folder import Folder
 from pytest_roo_load.keeper.identity import Identity
 from pytest_roo_load.keeper.journal import remains
 
-__all__ = ["MARK", "clear", "descendants", "remove_segments"]
+__all__ = ["MARK", "clear", "descendants", "remove_groups", "remove_segments"]
 
 MARK = "ROO_KEEPER_FOLDER"  # in the environment of every process that a keeper has started
 IPC_RMID = 0
@@ -31,16 +32,17 @@ def clear(folder: Folder) -> None:
         stranger.signal(signal.SIGCONT)
     _kill([*left.processes, *_marked(str(folder.path))])
     remove_segments({identity.pid for identity in left.processes})
-    _remove_groups(folder.path.name)
+    remove_groups(folder.path.name)
     folder.discard(set(left.services))
 
 
-def _remove_groups(prefix: str) -> None:
-    """The groups in which faults have put processes, which have ended by now."""
-    with suppress(FaultError):  # there can be none
-        for group in list(named(cpu_hierarchy(), f"{prefix}-")):
-            with suppress(OSError):  # somebody else is in it
-                group.rmdir()
+def remove_groups(prefix: str) -> None:
+    """Remove the groups in which faults of a run have put processes, which have ended by now."""
+    for controller in CONTROLLERS:
+        with suppress(FaultError):  # there can be none
+            for group in list(named(hierarchy_of(controller), f"{prefix}-")):
+                with suppress(OSError):  # somebody else is in it
+                    group.rmdir()
 
 
 def _kill(identities: Iterable[Identity]) -> None:

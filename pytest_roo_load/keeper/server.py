@@ -23,7 +23,7 @@ from pytest_roo_load.keeper.faults import Faults
 from pytest_roo_load.keeper.folder import Folder, stale_siblings
 from pytest_roo_load.keeper.identity import Identity
 from pytest_roo_load.keeper.journal import Journal
-from pytest_roo_load.keeper.leftovers import clear
+from pytest_roo_load.keeper.leftovers import clear, remove_groups
 from pytest_roo_load.keeper.processes import Processes
 from pytest_roo_load.keeper.service import Stage
 from pytest_roo_load.keeper.supervisor import Supervisor
@@ -74,6 +74,7 @@ async def serve(settings: Settings) -> None:
         sweep.cancel()
         await faults.end(services_end=True)
         await supervisor.stop()
+        remove_groups(folder.path.name)  # a fault whose mending would start processes was not mended
         with contextlib.suppress(OSError):  # the run directory may be gone or full; ending goes on
             journal.copy_to(settings.logs / JOURNAL_COPY)
         folder.remove()
