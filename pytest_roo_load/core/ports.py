@@ -124,7 +124,7 @@ class Injector(Protocol):
 
     @property
     def may_end(self) -> frozenset[str]:
-        """The processes that are meant to end."""
+        """The processes that are meant to end; after `end` also those that a fault was seen to have ended."""
 
     def begin(self, start: float) -> None:
         """Carry out the faults; `start` is the load's, on the clock of `time.perf_counter`."""

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["FollowingProbe", "KeeperInjector", "check_schedule", "injector_of", "trees_of"]
 
 Facts = tuple[str, tuple[int, ...]]  # URL and processes
-_RESTARTS = frozenset({"kill", "terminate", "restart", "crash_loop"})
+_ENDS = frozenset({"kill", "terminate", "restart", "crash_loop"})
+_RESTARTS = _ENDS | {"quota_memory"}  # which ends processes only where the kernel kills one
 
 
 def check_schedule(schedule: object) -> Schedule:
@@ -120,14 +121,16 @@ class KeeperInjector:
         self._planned = planned
         self._strangers = strangers
         self._begun = False
+        self._records: tuple[FaultRecord, ...] = ()
 
     def __repr__(self) -> str:
         return f"<KeeperInjector of {len(self.schedule.faults)} faults, {'begun' if self._begun else 'not begun'}>"
 
     @property
     def may_end(self) -> frozenset[str]:
-        """The services whose processes the schedule ends."""
-        ended = frozenset(_service_of(fault) for fault in self.schedule.faults if fault.verb in _RESTARTS)
+        """The services whose processes the schedule ends, and those of which a fault was seen to end some."""
+        planned = {_service_of(fault) for fault in self.schedule.faults if fault.verb in _ENDS}
+        ended = frozenset(planned | {_service_of(record.fault) for record in self._records if record.killed})
         return ended if ended.isdisjoint(TARGETS) else ended.union(TARGETS)
 
     def begin(self, start: float) -> None:
@@ -138,9 +141,10 @@ class KeeperInjector:
     def end(self) -> tuple[FaultRecord, ...]:
         """See `core.ports.Injector`."""
         records = self._keeper.end_faults() if self._begun else ()
-        return tuple(
+        self._records = tuple(
             replace(record, fault=fault) for record, fault in zip(records, self.schedule.faults, strict=self._begun)
         )
+        return self._records
 
 
 class FollowingProbe:

@@ -146,6 +146,11 @@ def stall(**given: Any) -> Schedule:
         (lambda: stall(chance="30 %"), "stall has no such argument: 'chance'"),
         (lambda: stall(probabilty="1 %"), "did you mean probability?"),
         (lambda: Schedule().at(1).block(duration=0), "duration is out of range"),
+        (
+            lambda: Schedule().at(1).quota_memory("redis", spare="999 KB"),
+            "spare is out of range: '999 KB'.*1 MB or",
+        ),
+        (lambda: Schedule().at(1).limit_memory("redis", spare="-1 B"), "spare is out of range: '-1 B'.*0 B or more"),
     ],
 )
 def test_what_cannot_be_said(wrong: Callable[[], Schedule], told: str) -> None:
@@ -153,10 +158,15 @@ def test_what_cannot_be_said(wrong: Callable[[], Schedule], told: str) -> None:
         wrong()
 
 
+def test_a_quota_of_memory() -> None:
+    (fault,) = Schedule().at(1).quota_memory("redis", spare="50 MB", duration="2 s").faults
+    assert fault == Fault(verb="quota_memory", target="redis", at_s=1, until_s=3, settings={"spare": 50_000_000})
+
+
 def test_faults_survive_json() -> None:
     (fault,) = Schedule().at(2).crash_loop("ccs").faults
     assert Fault.from_dict(fault.to_dict()) == fault
-    record = FaultRecord(fault=fault, began_s=2.1, evidence="process 1 ended")
+    record = FaultRecord(fault=fault, began_s=2.1, evidence="process 1 ended", killed=1)
     assert FaultRecord.from_dict(record.to_dict()) == record
 
 

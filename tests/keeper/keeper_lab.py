@@ -20,6 +20,8 @@ from typing import Any
 import psutil
 
 import pytest_roo_load
+from pytest_roo_load.chaos.cgroups import hierarchy_of
+from pytest_roo_load.errors import FaultError
 from pytest_roo_load.keeper.client import Keeper, KeeperSettings
 
 HERE = Path(__file__).parent
@@ -44,6 +46,29 @@ def runs(pid: int) -> bool:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def memory_groups_refused() -> str:
+    """Why tests make no groups of memory; empty when they may.
+
+    Such a group is made beneath the one that the tests are in. Where another program has made that one, it may count
+    on finding its processes there, so it takes a word that this does no harm.
+    """
+    if os.environ.get("TEST_MEMORY_GROUPS") == "1":
+        return ""
+    try:
+        hierarchy = hierarchy_of("memory")
+        home = hierarchy.home_of(os.getpid())
+    except FaultError:
+        return ""  # the fault will say so itself
+    if home == hierarchy.mount:
+        return ""
+    return f"{home} was made by another program; TEST_MEMORY_GROUPS=1 allows groups beneath it"
+
+
+def groups(run: Run) -> list[Path]:
+    """The groups of processes that faults of the run have made."""
+    return list(Path("/sys/fs/cgroup").rglob(f"{run.folder.name}-*"))
 
 
 def listens(url: str) -> bool:

@@ -113,6 +113,10 @@ class Defect(Script):
         return Started(url=host.options["missing"])
 
 
+# Takes as many bytes as are written to its file `eat`: as the process itself, or as a child of it.
+MEAL = 'until [ -e "$FOLDER/eat" ]; do sleep 0.02; done; size=$(cat "$FOLDER/eat"); rm "$FOLDER/eat"'
+CODE = 'import sys, time; held = b"x" * int(sys.argv[1]); print("full", flush=True); time.sleep(1000)'
+EAT = f"{sys.executable} -c '{CODE}' $size"
 LINES = "for line in $(seq 1 30); do echo line $line; done"
 ALL: tuple[Recipe, ...] = (
     Script("plain", "echo ready; exec sleep 1000"),
@@ -125,6 +129,9 @@ ALL: tuple[Recipe, ...] = (
     Script("slow", "exec sleep 1000"),
     Script("once", '[ -e "$FOLDER/x" ] && echo I start once && exit 1; touch "$FOLDER/x"; echo ready; exec sleep 1000'),
     Script("busy", "echo ready; while true; do :; done"),
+    Script("nibbler", f"echo ready; {MEAL}; exec {EAT}"),
+    Script("eater", f"sleep 1000 & echo ready; {MEAL}; exec {EAT}"),
+    Script("feeder", f"echo ready; while true; do {MEAL}; ({EAT} || echo ended with $?) & done"),
     Listener("listener", "echo ready; exec sleep 1000"),
     Twins("twins", "echo ready; exec sleep 1000"),
     Mover("mover", "exec sleep 1000"),

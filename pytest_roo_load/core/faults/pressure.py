@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_roo_load.core.faults.processes import Verbs
 from pytest_roo_load.core.profiles.plan import positive, whole
-from pytest_roo_load.core.units import Dimension, parse_quantity
+from pytest_roo_load.core.units import Dimension, format_quantity, parse_quantity
 from pytest_roo_load.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ __all__ = ["MACHINE", "PressureVerbs"]
 
 MACHINE = "machine"
 Length = str | float | None
+LEAST_MEMORY = 1e6
 _MOST_PACE = 4e9
 
 
@@ -40,6 +41,22 @@ class PressureVerbs(Verbs):
         Not every system lets us, and then the verdict is invalid and says why; `limit_cpu` works everywhere.
         """
         return self._break("quota_cpu", target, lasts=_length(duration), share=_share(share))
+
+    def quota_memory(self, target: str, *, spare: str, duration: Length = None) -> Schedule:
+        """All its processes together may take `spare` more memory, such as "50 MB": a cgroup with a limit, no swap.
+
+        What they had before stays charged to the group in which they were. What they allocate from now on counts, and
+        what they read of files, which the kernel takes back first. Beyond that it kills one of them, as in a container.
+        A service whose main process was killed is down until the fault is healed, and is then started again without
+        the limit; what something else starts again meanwhile has no limit either.
+
+        Not every system lets us, and then the verdict is invalid and says why; `limit_memory` works everywhere.
+
+        Raises:
+            UsageError: `spare` is less than 1 MB: the kernel takes up to 256 KB for each core in advance.
+        """
+        size = _size(spare, "spare", least=LEAST_MEMORY)
+        return self._break("quota_memory", target, lasts=_length(duration), spare=size)
 
     def fill_disk(self, target: str, *, duration: Length = None) -> Schedule:
         """None of its files may grow beyond the largest that it has open, as if its disk were full.
@@ -92,10 +109,11 @@ def _length(duration: Length) -> float | None:
     return None if duration is None else positive(duration, "duration")
 
 
-def _size(text: str, name: str) -> float:
+def _size(text: str, name: str, *, least: float = 0) -> float:
     size = parse_quantity(text, Dimension.SIZE)
-    if size < 0:
-        raise UsageError(f"{name} is out of range", value=text, allowed="0 B or more")
+    if size < least:
+        allowed = f"{format_quantity(least, Dimension.SIZE)} or more"
+        raise UsageError(f"{name} is out of range", value=text, allowed=allowed)
     return size
 
 
