@@ -156,5 +156,12 @@ def test_the_last_second_counts_when_a_timer_ended_the_load_a_little_early() -> 
     assert replace(whole, phases={"steady": PhaseResult("steady", 0.0, 7.5, PhaseRecording())}).recovery_time == inf
 
 
+def test_a_fault_that_did_not_take_hold_has_no_before_and_after() -> None:
+    missed = replace(outage(ended=None), problem="it did not take hold: no process of redis runs")
+    assert of_seconds(seconds("ggbbggg"), faults=(missed,)).steady_state == ()
+    late = replace(missed, began_s=1.0)
+    assert of_seconds(seconds("ggbbgggg"), faults=(late, outage())).steady_state[0].seconds == 2
+
+
 def test_without_faults_there_is_no_before_and_after() -> None:
     assert of_seconds(seconds("ggg")).steady_state == ()

@@ -49,7 +49,7 @@ def steady_state(
     Each second is judged by itself, by the objectives that `recovery_time` is judged by. The warm-up does not count.
     There is no second after a fault that was never recovered from.
     """
-    begins = [record.began_s for record in faults if record.began_s is not None]
+    begins = [record.began_s for record in faults if record.began_s is not None and record.took_hold]
     if not begins:
         return ()
     begin_s, end_s = min(begins), _end_of(recoveries)
