@@ -9,7 +9,7 @@
     DELETE /links/NAME
     POST   /links/NAME/toxics {"kind", "direction", "settings", "probability", "id"}
     DELETE /links/NAME/toxics/ID
-    PUT    /links/NAME/weather {"loss": 0.05}            of a link of datagrams
+    PUT    /links/NAME/weather {"loss": 0.05}            of a link of datagrams, which has toxics as well
     POST   /reset                                        every link is up and has no toxic
 
 What cannot be used is answered with 400 and {"error": why}.
@@ -106,12 +106,14 @@ class _Control:
 
     async def poison(self, request: web.Request) -> web.Response:
         link = self._proxy.poison(request.match_info["name"], await _body(request))
-        await link.settled()
+        if isinstance(link, Link):
+            await link.settled()
         return web.json_response(link.facts(), status=201)
 
     async def heal(self, request: web.Request) -> web.Response:
         link = self._proxy.heal(request.match_info["name"], request.match_info["id"])
-        await link.settled()
+        if isinstance(link, Link):
+            await link.settled()
         return web.json_response(link.facts())
 
     async def weather(self, request: web.Request) -> web.Response:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from random import Random
 from typing import Any
 
+from pytest_roo_load.chaos.datagram_toxics import Draw, Placed, placed_of
 from pytest_roo_load.errors import UsageError
 
 __all__ = ["DatagramLink", "Weather"]
 
 Address = tuple[str, int]
 MOST_CLIENTS = 10_000
+WEATHER = "weather"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +53,10 @@ class Weather:
                 raise UsageError(f"{name} is out of range", value=value, allowed=f"0 to {most:g}")
         return cls(**data)
 
+    def draw(self, random: Random) -> Draw:
+        """See `datagram_toxics.DatagramToxic`."""
+        return lambda: self.delays(random)
+
     def delays(self, random: Random) -> list[float]:
         """After how many seconds a datagram arrives: once, twice, or not at all."""
         if random.random() < self.loss:
@@ -63,14 +70,20 @@ class Weather:
 
 
 class DatagramLink:
-    """Relays datagrams of any number of clients; each has a port of its own towards the server."""
+    """Relays datagrams of any number of clients; each has a port of its own towards the server.
+
+    Attributes:
+        toxics: What happens to them, in this order, each to what the one before it has left.
+        refused: Datagrams of more clients than it can have.
+    """
 
     def __init__(self, name: str, server: Address, seed: int) -> None:
         self.name = name
         self.server = server
-        self.weather = Weather()
-        self.arrived = self.sent = 0
-        self._random = Random(f"{seed} {name}")
+        self.toxics: dict[str, Placed] = {}
+        self.arrived = self.sent = self.refused = 0
+        self._weather = Weather()
+        self._seed = f"{seed} {name}"
         self._front: asyncio.DatagramTransport | None = None
         self._clients: dict[Address, asyncio.DatagramTransport] = {}
 
@@ -81,6 +94,19 @@ class DatagramLink:
     def port(self) -> int:
         """Where it listens."""
         return int(self._front.get_extra_info("sockname")[1]) if self._front else 0
+
+    @property
+    def weather(self) -> Weather:
+        """What happens in both directions besides the other toxics."""
+        return self._weather
+
+    @weather.setter
+    def weather(self, weather: Weather) -> None:
+        self._weather = weather
+        self.toxics.pop(WEATHER, None)
+        if weather != Weather():
+            facts = {"id": WEATHER, "kind": WEATHER, "direction": "both", "settings": asdict(weather)}
+            self.toxics[WEATHER] = Placed(facts, weather, self._seed)
 
     async def up(self, port: int) -> None:
         """Listen, on this port or for 0 on any.
@@ -101,6 +127,34 @@ class DatagramLink:
             if transport is not None:
                 transport.close()
         self._clients.clear()
+        self._front = None
+
+    def add(self, data: Mapping[str, Any]) -> None:
+        """Put a toxic on the link, behind those that are there; see `placed_of`.
+
+        Raises:
+            UsageError: It has one of that id, or something in the request cannot be used.
+        """
+        toxic_id, placed = placed_of(data, self._seed)
+        if toxic_id in self.toxics:
+            raise UsageError("the link has such a toxic", value=toxic_id, allowed="another id")
+        self.toxics[toxic_id] = placed
+
+    def remove(self, toxic_id: str) -> None:
+        """Take a toxic away; what it holds arrives when it would have.
+
+        Raises:
+            UsageError: There is none of that id.
+        """
+        if self.toxics.pop(toxic_id, None) is None:
+            raise UsageError("no such toxic", value=toxic_id, allowed=", ".join(self.toxics) or "none")
+        if toxic_id == WEATHER:
+            self._weather = Weather()
+
+    def heal(self) -> None:
+        """Take all toxics away."""
+        self.toxics.clear()
+        self._weather = Weather()
 
     def facts(self) -> dict[str, Any]:
         """What there is to know of it, as JSON has it."""
@@ -111,30 +165,43 @@ class DatagramLink:
             "clients": len(self._clients),
             "arrived": self.arrived,
             "sent": self.sent,
-            "weather": {field.name: getattr(self.weather, field.name) for field in fields(Weather)},
+            "refused": self.refused,
+            "weather": asdict(self._weather),
+            "toxics": [one.facts() for one in self.toxics.values()],
         }
 
     async def _from_client(self, data: bytes, client: Address) -> None:
-        if client not in self._clients and len(self._clients) < MOST_CLIENTS:
+        if client not in self._clients:
+            if len(self._clients) >= MOST_CLIENTS:
+                self.refused += 1
+                return
+            await self._connect(client)
+        if (transport := self._clients.get(client)) is not None:
+            self._relay("upstream", lambda: transport.sendto(data))
 
-            async def back(answer: bytes, _: Address) -> None:
-                self._relay(lambda: self._answer(answer, client))
+    async def _connect(self, client: Address) -> None:
+        async def back(answer: bytes, _: Address) -> None:
+            self._relay("downstream", lambda: self._answer(answer, client))
 
-            transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-                lambda: _Ear(back), remote_addr=self.server
-            )
-            self._clients.setdefault(client, transport)
-        transport = self._clients[client]
-        self._relay(lambda: transport.sendto(data))
+        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+            lambda: _Ear(back), remote_addr=self.server, family=socket.AF_INET
+        )
+        if self._front is None:
+            transport.close()  # the link went down meanwhile
+        else:
+            self._clients[client] = transport
 
     def _answer(self, data: bytes, client: Address) -> None:
         if self._front is not None:
             self._front.sendto(data, client)
 
-    def _relay(self, send: Callable[[], object]) -> None:
+    def _relay(self, direction: str, send: Callable[[], object]) -> None:
         self.arrived += 1
         loop = asyncio.get_running_loop()
-        for delay_s in self.weather.delays(self._random):
+        delays_s = [0.0]
+        for toxic in self.toxics.values():
+            delays_s = toxic.after(delays_s, direction)
+        for delay_s in delays_s:
             self.sent += 1
             if delay_s:
                 loop.call_later(delay_s, send)

@@ -75,27 +75,34 @@ class Proxy:
             self.link(name).down()
             del self.links[name]
 
-    def poison(self, name: str, data: Mapping[str, Any]) -> Link:
+    def poison(self, name: str, data: Mapping[str, Any]) -> Link | DatagramLink:
         """Put a toxic on a link.
 
         Args:
             name: The link's.
-            data: `kind`, and if wanted `direction` ("upstream", "downstream", "both"), `settings`, `probability`, `id`.
+            data: `kind`, and if wanted `direction` ("upstream", "downstream", "both"), `settings`, `id`, and, for
+                connections, `probability`.
 
         Raises:
             UsageError: There is no such link, or something in it cannot be used.
         """
+        if name in self.datagram_links:
+            self.datagram_links[name].add(data)
+            return self.datagram_links[name]
         link = self.link(name)
         for active in active_of(data):
             link.add(active)
         return link
 
-    def heal(self, name: str, toxic_id: str) -> Link:
+    def heal(self, name: str, toxic_id: str) -> Link | DatagramLink:
         """Take a toxic, or both directions of it, from a link.
 
         Raises:
             UsageError: There is no such link or toxic.
         """
+        if name in self.datagram_links:
+            self.datagram_links[name].remove(toxic_id)
+            return self.datagram_links[name]
         link = self.link(name)
         both = [one for one in link.toxics if one.rpartition(" ")[0] == toxic_id]
         for one in both or [toxic_id]:
@@ -120,7 +127,7 @@ class Proxy:
                 link.remove(toxic_id)
             link.up()
         for datagrams in self.datagram_links.values():
-            datagrams.weather = Weather()
+            datagrams.heal()
 
     def shut(self) -> None:
         """Take all links down."""

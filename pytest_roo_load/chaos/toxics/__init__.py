@@ -15,7 +15,7 @@ from pytest_roo_load.chaos.toxics.shape import Corruption, Slicer
 from pytest_roo_load.chaos.toxics.silence import Partition, Timeout
 from pytest_roo_load.errors import UsageError
 
-__all__ = ["TOXICS", "make_toxic"]
+__all__ = ["TOXICS", "make", "make_toxic"]
 
 TOXICS: Mapping[str, type[Any]] = {
     "latency": Latency,
@@ -30,18 +30,28 @@ TOXICS: Mapping[str, type[Any]] = {
     "corruption": Corruption,
 }
 _LEAST = {"rate": {"bandwidth": 1.0}, "size": {"slicer": 1.0}, "burst": {"loss": 1.0}, "limit": {"limit_data": 1.0}}
-_SHARES = {"loss", "corruption"}
+_SHARES = {"loss", "corruption", "duplicate", "reorder"}
 
 
 def make_toxic(kind: str, settings: Mapping[str, Any]) -> Toxic:
-    """A toxic of a kind.
+    """A toxic of a kind, for connections.
 
     Raises:
         UsageError: There is no such kind or setting, one is missing, or its value is out of range.
     """
-    if kind not in TOXICS:
-        raise UsageError("no such toxic", value=kind, allowed=", ".join(TOXICS))
-    fields = {field.name: field for field in dataclasses.fields(TOXICS[kind])}
+    toxic: Toxic = make(TOXICS, kind, settings)
+    return toxic
+
+
+def make(kinds: Mapping[str, type[Any]], kind: str, settings: Mapping[str, Any]) -> Any:
+    """One of these kinds.
+
+    Raises:
+        UsageError: There is no such kind or setting, one is missing, or its value is out of range.
+    """
+    if kind not in kinds:
+        raise UsageError("no such toxic", value=kind, allowed=", ".join(kinds))
+    fields = {field.name: field for field in dataclasses.fields(kinds[kind])}
     for name, value in settings.items():
         if name not in fields:
             raise UsageError(f"{kind} has no such setting", value=name, allowed=", ".join(fields) or "none")
@@ -49,8 +59,7 @@ def make_toxic(kind: str, settings: Mapping[str, Any]) -> Toxic:
     missing = [name for name, one in fields.items() if one.default is dataclasses.MISSING and name not in settings]
     if missing:
         raise UsageError(f"{kind} needs a setting", value=missing[0], allowed=", ".join(fields))
-    toxic: Toxic = TOXICS[kind](**settings)
-    return toxic
+    return kinds[kind](**settings)
 
 
 def _check(kind: str, name: str, value: object) -> None:
