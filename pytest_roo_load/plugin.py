@@ -11,7 +11,7 @@ import pytest
 from pytest_roo_load.session import gate
 from pytest_roo_load.session.options import add_options
 
-_FIXTURES = ("capacity", "ccs_workloads", "chaos", "consistency", "leaks", "load", "stack", "workloads")
+_FIXTURES = ("capacity", "ccs_workloads", "chaos", "consistency", "leaks", "links", "load", "stack", "workloads")
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:

@@ -46,8 +46,10 @@ def injector_of(run: Run, schedule: Schedule) -> KeeperInjector:
         UsageError: Something in it may not be broken, or is not there.
     """
     strangers = {name: one for name, one in run.stack.known().items() if not one.embedded}
-    planned = as_the_keeper_has_it(schedule, run.stack.known())
-    for fault in planned:
+    planned = as_the_keeper_has_it(schedule, run.stack.known(), run.links.known)
+    for fault, said in zip(planned, schedule.faults, strict=True):
+        if said.verb in LINK_VERBS and said.target in run.links.known:
+            continue  # only what goes by way of it is touched
         if fault.target == STANDBY and STANDBY not in run.stack.known():
             raise UsageError(
                 "there is no standby of PostgreSQL",
@@ -63,13 +65,19 @@ def injector_of(run: Run, schedule: Schedule) -> KeeperInjector:
     return KeeperInjector(run.keeper, schedule, planned, facts)
 
 
-def as_the_keeper_has_it(schedule: Schedule, known: Collection[str]) -> tuple[Fault, ...]:
-    """The faults of the services that are in use: the target by its one name, with links that of another process."""
+def as_the_keeper_has_it(schedule: Schedule, known: Collection[str], links: Mapping[str, str]) -> tuple[Fault, ...]:
+    """The faults of the services and links that are in use, by the names that the keeper and its proxy have for them.
+
+    The target has one name, and with links of the embedded stack that of another process.
+    """
     target = LINKED if schedule.needs_links else target_among(known)
-    return tuple(
-        replace(fault, target=target) if fault.target in TARGETS and fault.verb not in LINK_VERBS else fault
-        for fault in schedule.faults
-    )
+
+    def named(fault: Fault) -> str:
+        if fault.verb in LINK_VERBS:
+            return links.get(fault.target, fault.target)
+        return target if fault.target in TARGETS else fault.target
+
+    return tuple(replace(fault, target=named(fault)) for fault in schedule.faults)
 
 
 def trees_of(run: Run, schedule: Schedule | None) -> dict[str, str]:

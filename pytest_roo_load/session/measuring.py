@@ -219,6 +219,7 @@ class _Draft:
         plan, injector = profile.plan(), None
         if asked.faults is not None:
             schedule = check_schedule(asked.faults)
+            run.links.check(schedule)
             plan = with_faults(plan, schedule)
             if schedule.needs_links:
                 asked = replace(asked, target=run.stack.linked())

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pytest_roo_load.core.sla.table import SlaTable
     from pytest_roo_load.engine.fleet.station import Station
     from pytest_roo_load.keeper.client import Keeper
+    from pytest_roo_load.session.links import OwnLinks
     from pytest_roo_load.session.offered import Offers
     from pytest_roo_load.session.progress import Progress
     from pytest_roo_load.session.stack import Stack
@@ -152,7 +153,14 @@ class Run:
         """The system under test."""
         from pytest_roo_load.session.stack import Stack  # noqa: PLC0415 - loaded when used
 
-        return Stack(self.config, self.keeper)
+        return Stack(self.config, self.keeper, self.links.behind)
+
+    @cached_property
+    def links(self) -> OwnLinks:
+        """The links that tests have opened."""
+        from pytest_roo_load.session.links import OwnLinks  # noqa: PLC0415 - loaded when used
+
+        return OwnLinks(self.config, self.keeper, self.worker)
 
     @cached_property
     def offers(self) -> Offers:

@@ -12,6 +12,8 @@ from pytest_roo_load.session.config import Config, stay_here
 from pytest_roo_load.session.options import OPTIONS, without_password
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pytest_roo_load.core.accounts import Account
     from pytest_roo_load.keeper.client import Keeper
 
@@ -59,11 +61,13 @@ class Stack:
     Args:
         config: What the user named.
         keeper: Starts the rest.
+        behind: Where the URL of a link leads.
     """
 
-    def __init__(self, config: Config, keeper: Keeper) -> None:
+    def __init__(self, config: Config, keeper: Keeper, behind: Callable[[str], str]) -> None:
         self._config = config
         self._keeper = keeper
+        self._behind = behind
         self._known: dict[str, Service] = {}
         self._own: Service | None = None
         self._failure: ServiceError | None = None
@@ -125,7 +129,7 @@ class Stack:
                 value=self.target().shown,
                 allowed="faults of connections on the embedded target",
                 place="argument faults",
-                remedy="put `roo-load proxy` between, or break processes",
+                remedy="let users or the target go by way of a link of your own (fixture links), or break processes",
             )
         self.target()
         return self.service(LINKED)
@@ -171,7 +175,7 @@ class Stack:
         return Service(
             name=OWN,
             url=url,
-            pids=pids_behind(url),
+            pids=pids_behind(self._behind(url)),
             version="",
             embedded=False,
             websocket_url=self._config.target_ws,

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_roo_load.chaos.toxics import make_toxic
+from pytest_roo_load.chaos.datagram_toxics import DATAGRAM_TOXICS
+from pytest_roo_load.chaos.toxics import TOXICS, make
 from pytest_roo_load.core.faults.fault import Fault, FaultRecord
-from pytest_roo_load.core.faults.link_table import DOWN, LINK_VERBS
+from pytest_roo_load.core.faults.link_table import DATAGRAM_VERBS, DOWN, LINK_VERBS, STREAM_VERBS
 from pytest_roo_load.core.faults.phases import with_faults
 from pytest_roo_load.core.faults.schedule import Moment, Schedule
 from pytest_roo_load.core.profiles import Plan, Profile, constant_users, iterations, ramping_users, stairs
@@ -69,6 +70,8 @@ LINK_FAULTS: dict[str, Callable[[Moment], Schedule]] = {
     "close_after": lambda at: at.close_after("ccs", size="10 KB"),
     "slice": lambda at: at.slice("ccs", size="16 B", pause="1 ms"),
     "corrupt": lambda at: at.corrupt("ccs", rate="0.1 %"),
+    "duplicate": lambda at: at.duplicate("telemetry", rate="5 %"),
+    "reorder": lambda at: at.reorder("telemetry", rate="5 %", delay="20 ms", direction="upstream"),
     "cut": lambda at: at.cut("postgres"),
 }
 OWN = {
@@ -86,22 +89,25 @@ OWN = {
 def test_every_verb_of_links_makes_a_toxic_that_there_is(verb: str) -> None:
     broken = LINK_FAULTS[verb](Schedule().at(1))
     (fault,) = broken.faults
-    assert (fault.verb, fault.until_s, broken.needs_links) == (verb, None, True)
+    assert (fault.verb, fault.until_s, broken.needs_links) == (verb, None, fault.target != "telemetry")
     settings = dict(fault.settings)
-    assert settings.pop("direction") in ("upstream", "downstream", "both")
-    if LINK_VERBS[verb]:
-        make_toxic(LINK_VERBS[verb], settings)
+    assert settings.pop("direction", "both") in ("upstream", "downstream", "both")
+    for kinds, verbs in ((TOXICS, set(STREAM_VERBS) - {DOWN}), (DATAGRAM_TOXICS, DATAGRAM_VERBS)):
+        if verb in verbs:
+            make(kinds, LINK_VERBS[verb], settings)
     assert broken.then_after(2).heal(fault.target).faults[0].until_s == 3
 
 
 def test_the_settings_of_a_link_are_in_base_units() -> None:
     (slow,) = LINK_FAULTS["slow"](Schedule().at(1)).faults
-    assert slow.settings == {"direction": "downstream", "latency_s": 0.2, "jitter_s": 0.05}
+    assert slow.settings == {"latency_s": 0.2, "jitter_s": 0.05}
+    (reordered,) = LINK_FAULTS["reorder"](Schedule().at(1)).faults
+    assert reordered.settings == {"direction": "upstream", "rate": 0.05, "delay_s": 0.02}
     (lossy,) = LINK_FAULTS["lose"](Schedule().at(1)).faults
     assert lossy.settings["rate"] == 0.05
 
 
-@pytest.mark.parametrize("verb", sorted(set(LINK_VERBS) - {DOWN}))
+@pytest.mark.parametrize("verb", sorted(set(STREAM_VERBS) - {DOWN}))
 def test_every_toxic_can_be_for_a_share_of_the_connections(verb: str) -> None:
     (fault,) = getattr(Schedule().at(1), verb)("redis", **OWN.get(verb, {}), probability="30 %").faults
     assert fault.settings["probability"] == 0.3
@@ -133,7 +139,9 @@ def stall(**given: Any) -> Schedule:
         (lambda: Schedule().at(1).crash_loop("ccs", times=0), "times is out of range"),
         (lambda: Schedule().at(1).resume("ccs"), "nothing to resume"),
         (lambda: Schedule().at(1).heal("ccs"), "nothing to heal"),
-        (lambda: Schedule().at(1).slow("mysql", latency="1 s"), "no such link: 'mysql'"),
+        (lambda: Schedule().at(1).slow("", latency="1 s"), "argument target: not a name"),
+        (lambda: Schedule().at(1).duplicate("telemetry", rate="0 %"), "rate is out of range"),
+        (lambda: Schedule().at(1).reorder("telemetry", rate="1 %", delay=0), "delay is out of range"),
         (lambda: Schedule().at(1).slow("redis", latency="1 s", direction="up"), "no such direction: 'up'"),
         (lambda: Schedule().at(1).slow("redis", latency="0 s"), "latency is out of range"),
         (lambda: Schedule().at(1).lose("redis", rate="0 %"), "rate is out of range"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
+import urllib.request
 from pathlib import Path
 
 import psutil
@@ -25,6 +27,7 @@ def everything(at: Moment) -> Schedule:
         .at(0.2).close_slowly("ccs", delay="1 s").at(0.2).close_after("ccs", size="1 MB")
         .at(0.2).partition("redis").at(0.2).stall("redis").at(0.2).reset("redis")
         .at(0.2).cut("postgres")
+        .at(0.2).duplicate("telemetry", rate="5 %").at(0.2).reorder("telemetry", rate="5 %")
         .at(0.2).pause_replication().at(0.2).lock_tables().at(0.2).fill_memory()
         .at(0.2).take_connections("redis", count=20)
         .at(0.2).drop_packets("redis", rate="1 %").at(0.2).pace("redis", rate="1 MB")
@@ -41,6 +44,12 @@ def everything(at: Moment) -> Schedule:
     )  # fmt: skip
 
 
+def open_datagrams(control: str, name: str) -> None:
+    link = {"name": name, "server": "127.0.0.1:9", "datagrams": True}
+    with urllib.request.urlopen(f"{control}/links", json.dumps(link).encode(), timeout=5) as answer:
+        assert answer.status == 201
+
+
 def test_no_limit_proxy_paused_process_or_file_remains() -> None:
     schedule = everything(Schedule().at(0))
     assert {fault.verb for fault in schedule.faults} == set(VERBS) - MENDING
@@ -48,6 +57,7 @@ def test_no_limit_proxy_paused_process_or_file_remains() -> None:
         client = run.client()
         client.ensure("ccs-linked")
         client.ensure("postgres-standby")
+        open_datagrams(client.ensure("links").url, "telemetry")
         urls = [info.url for info in client.services().values()]
         (keeper,) = run.keeper_pids()
         seen: set[int] = set()

@@ -7,8 +7,11 @@ import json
 import socket
 import threading
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
+
+from scipy.stats import binom
 
 ANSWER_S = 5
 
@@ -60,3 +63,47 @@ def echoes(one: socket.socket) -> bool:
         return one.recv(1) == b"x"
     except ConnectionError:
         return False
+
+
+def likely(count: int, share: float, of: int) -> bool:
+    """Whether the count is what a share makes of so many, within the interval of 99.9 % (binomial)."""
+    low, high = binom.interval(0.999, of, share)
+    return bool(low <= count <= high)
+
+
+class Datagrams:
+    """A server for datagrams and a client of a link to it, which count what arrives."""
+
+    def __init__(self) -> None:
+        self.server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.server.bind(("127.0.0.1", 0))
+        self.client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        for one in (self.server, self.client):
+            one.settimeout(ANSWER_S)
+        self.address = f"127.0.0.1:{self.server.getsockname()[1]}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.close()
+        self.client.close()
+
+    def arrived(self, numbers: range) -> Counter[int]:
+        """How often each of these datagrams arrives; a few at a time, for a socket has room for some two hundred."""
+        found: Counter[int] = Counter()
+        for number in numbers:
+            self.client.send(b"%d" % number)
+            if number % 50 == 0:
+                found.update(self._received())
+        found.update(self._received())
+        return found
+
+    def _received(self) -> list[int]:
+        """All that has come until nothing more does."""
+        found: list[int] = []
+        self.server.settimeout(0.2)
+        with contextlib.suppress(TimeoutError):
+            while True:
+                found.append(int(self.server.recv(100)))
+        return found

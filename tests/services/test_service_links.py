@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from link_lab import connected, control, echo_server, echoes
+from link_lab import Datagrams, connected, control, echo_server, echoes, likely
 
 from pytest_roo_load.core.faults.fault import FaultRecord
 from pytest_roo_load.core.faults.schedule import Schedule
@@ -32,13 +32,15 @@ def keeper() -> Iterator[Keeper]:
 class Link:
     """The link "redis" to a server that sends everything back."""
 
+    name = "redis"
+
     def __init__(self, proxy: str, keeper: Keeper) -> None:
         self.proxy = proxy
         self.keeper = keeper
 
     @property
     def facts(self) -> dict[str, Any]:
-        facts: dict[str, Any] = control(self.proxy, "GET", "/links/redis")
+        facts: dict[str, Any] = control(self.proxy, "GET", f"/links/{self.name}")
         return facts
 
     @property
@@ -69,14 +71,13 @@ def link(keeper: Keeper) -> Iterator[Link]:
 
 
 def test_a_share_of_the_connections_has_the_fault(link: Link) -> None:
-    """Of 200 at 30 %, 37 to 83 with a probability of 99.9 % (binomial)."""
     with ExitStack() as stack:
         ones = [stack.enter_context(connected(link.port)) for _ in range(200)]
         assert link.has(connections=200)
         record = link.begin(Schedule().at(0).reset("redis", probability="30 %"))
         gone = sum(not echoes(one) for one in ones)
-        assert 37 <= gone <= 83
-        assert record.evidence == f"toxic reset was put on {gone} of 200 live connections of link redis"
+        assert likely(gone, 0.3, of=200)
+        assert record.evidence == f"toxic reset was put on {gone} of 200 live connections of link redis, downstream"
         assert not link.end().misfire
 
 
@@ -90,14 +91,14 @@ def test_a_connection_has_it_in_both_directions_or_in_none(link: Link) -> None:
         assert up == down
         control(link.proxy, "POST", "/links/redis/toxics", {"kind": "slicer", "settings": {"size": 1}})
         assert [one["connections"] for one in link.facts["toxics"]] == [up, up, 40]
-        assert f"{up} of 40 live connections" in record.evidence
+        assert record.evidence.endswith(f"{up} of 40 live connections of link redis, in both directions")
 
 
 def test_what_no_connection_has_had_did_not_take_hold(link: Link) -> None:
     with connected(link.port) as one:
         assert echoes(one)
         record = link.begin(Schedule().at(0).slow("redis", latency="1 ms", probability="0.0001 %"))
-        assert record.evidence == "toxic latency was put on 0 of 1 live connection of link redis"
+        assert record.evidence == "toxic latency was put on 0 of 1 live connection of link redis, downstream"
         assert echoes(one)
         record = link.end()
     assert not record.took_hold
@@ -130,3 +131,72 @@ def test_several_faults_of_one_kind_are_undone_each_by_itself(link: Link) -> Non
         records = link.keeper.end_faults()
     assert [one.misfire for one in records] == ["", ""]
     assert not link.facts["toxics"]
+
+
+class Telemetry(Link):
+    """The link "telemetry", for datagrams."""
+
+    name = "telemetry"
+
+    def __init__(self, proxy: str, keeper: Keeper, ends: Datagrams) -> None:
+        super().__init__(proxy, keeper)
+        self.ends = ends
+
+
+@pytest.fixture
+def telemetry(keeper: Keeper) -> Iterator[Telemetry]:
+    proxy = keeper.ensure("links").url
+    with Datagrams() as ends:
+        wanted = {"name": "telemetry", "server": ends.address, "datagrams": True}
+        ends.client.connect(("127.0.0.1", control(proxy, "POST", "/links", wanted)["port"]))
+        yield Telemetry(proxy, keeper, ends)
+        keeper.end_faults()
+        control(proxy, "DELETE", "/links/telemetry")
+
+
+def test_datagrams_are_lost_and_doubled_and_each_is_undone_by_itself(telemetry: Telemetry) -> None:
+    """In this order, so that what is lost is not doubled."""
+    both = Schedule().at(0).lose("telemetry", rate="10 %").at(0.4).duplicate("telemetry", rate="20 %")
+    record = telemetry.begin(both.at(0.8).slow("telemetry", latency="5 ms", jitter="5 ms"))
+    assert record.evidence == "toxic loss was put on the datagrams of link telemetry, in both directions"
+    seen = telemetry.ends.arrived(range(1000))
+    assert likely(1000 - len(seen), 0.1, of=1000)
+    assert likely(sum(count == 2 for count in seen.values()), 0.2, of=len(seen))
+    assert max(seen.values()) == 2
+    lost, doubled, late = telemetry.facts["toxics"]
+    assert lost["met"] == 1000
+    assert lost["had"] == 1000 - len(seen)
+    assert doubled["met"] == len(seen)
+    assert late["met"] == seen.total()
+    assert [one.misfire for one in telemetry.keeper.end_faults()] == ["", "", ""]
+    assert telemetry.ends.arrived(range(50)) == dict.fromkeys(range(50), 1)
+
+
+def test_one_of_two_faults_on_datagrams_ends_first(telemetry: Telemetry) -> None:
+    two = Schedule().at(0).lose("telemetry", rate="100 %", duration="300 ms").at(0).duplicate("telemetry", rate="100 %")
+    telemetry.begin(two)
+    assert telemetry.ends.arrived(range(5)) == {}
+    assert eventually(lambda: len(telemetry.facts["toxics"]) == 1)
+    assert telemetry.ends.arrived(range(5)) == dict.fromkeys(range(5), 2)
+    lost, doubled = telemetry.keeper.end_faults()
+    assert not lost.misfire
+    assert not doubled.misfire
+    assert telemetry.ends.arrived(range(5)) == dict.fromkeys(range(5), 1)
+
+
+def test_what_touched_no_datagram_did_not_take_hold(telemetry: Telemetry) -> None:
+    telemetry.begin(Schedule().at(0).lose("telemetry", rate="100 %", direction="downstream"))
+    assert telemetry.ends.arrived(range(3)) == dict.fromkeys(range(3), 1)
+    record = telemetry.end()
+    assert not record.took_hold
+    assert record.misfire.endswith("it did not take hold: it touched none of the 0 datagrams of link telemetry")
+
+
+def test_a_datagram_that_is_held_is_overtaken(telemetry: Telemetry) -> None:
+    telemetry.begin(Schedule().at(0).reorder("telemetry", rate="30 %", delay="100 ms"))
+    for number in range(40):
+        telemetry.ends.client.send(b"%d" % number)
+    came = [int(telemetry.ends.server.recv(100)) for _ in range(40)]
+    assert sorted(came) == list(range(40))
+    assert came != sorted(came)
+    assert not telemetry.end().misfire

@@ -42,7 +42,7 @@ def test_a_postgres_of_ones_own_gets_no_standby(pytester: pytest.Pytester, tmp_p
     config = read_config(pytester.parseconfig("--roo-postgres=postgresql://127.0.0.1:1/shop"))
     settings = KeeperSettings(folder=tmp_path, owner_pid=os.getpid(), logs=tmp_path)
     with pytest.raises(UsageError, match=r"fixture postgres_standby: only the embedded PostgreSQL gets a standby"):
-        Stack(config, Keeper(settings)).service(STANDBY)
+        Stack(config, Keeper(settings), behind=str).service(STANDBY)
 
 
 def test_precedence_is_flag_then_variable_then_ini(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:

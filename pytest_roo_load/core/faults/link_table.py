@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["BOTH_WAYS", "DOWN", "LINKS", "LINKS_SERVICE", "LINK_VERBS"]
+__all__ = ["BOTH_WAYS", "DATAGRAM_VERBS", "DOWN", "LINKS", "LINKS_SERVICE", "LINK_VERBS", "STREAM_VERBS"]
 
-LINKS = ("ccs", "postgres", "redis")
+LINKS = ("ccs", "postgres", "redis")  # of the embedded stack; a run may have links of its own besides
 LINKS_SERVICE = "links"  # whose process is the proxy
 DOWN = "cut"
 LINK_VERBS: Mapping[str, str] = {  # verb -> toxic of the proxy
@@ -20,8 +20,10 @@ LINK_VERBS: Mapping[str, str] = {  # verb -> toxic of the proxy
     "close_after": "limit_data",
     "slice": "slicer",
     "corrupt": "corruption",
+    "duplicate": "duplicate",
+    "reorder": "reorder",
     DOWN: "",
 }
-BOTH_WAYS = frozenset(
-    {"stall", "partition", "close_slowly", "slice", DOWN}
-)  # unless a direction is given; else answers
+DATAGRAM_VERBS = ("slow", "lose", "duplicate", "reorder")  # what can be done to a link of datagrams
+STREAM_VERBS = tuple(verb for verb in LINK_VERBS if verb not in ("duplicate", "reorder"))  # to one of connections
+BOTH_WAYS = frozenset({"stall", "partition", "close_slowly", "slice", DOWN})  # unless told; others break answers alone

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Unpack
 
-from pytest_roo_load.core.faults.link_table import BOTH_WAYS, DOWN, LINKS
+from pytest_roo_load.core.faults.link_table import DOWN
 from pytest_roo_load.core.faults.processes import Verbs
 from pytest_roo_load.core.faults.reach import Length, Reach, check_reach, length_of, share_of, way_of
 from pytest_roo_load.core.profiles.plan import positive
@@ -22,9 +22,10 @@ __all__ = ["LinkVerbs"]
 class LinkVerbs(Verbs):
     """A link is named for the server that it leads to: "ccs" from the users, "postgres" and "redis" from the target.
 
-    `reach` is: `direction`, "upstream" (to the server), "downstream" (what it answers) or "both"; `duration`, without
-    which a link is broken until it is healed; `probability`, such as "30 %", with which each connection has the fault.
-    Live connections are affected as well as new ones.
+    The fixture `links` opens others, also for datagrams (UDP), of which only `slow`, `lose`, `duplicate` and `reorder`
+    make sense. `reach` is: `direction`, "upstream" (to the server), "downstream" (what it answers) or "both";
+    `duration`, without which a link is broken until it is healed; and for connections `probability`, such as "30 %",
+    with which each has the fault. Live connections are affected as well as new ones.
     """
 
     def slow(self, link: str, *, latency: str, jitter: str = "0 s", **reach: Unpack[Reach]) -> Schedule:
@@ -37,7 +38,10 @@ class LinkVerbs(Verbs):
         return self._on("throttle", link, {"rate": _size(rate, "rate")}, reach)
 
     def lose(self, link: str, *, rate: str, burst: float = 1, **reach: Unpack[Reach]) -> Schedule:
-        """Packets are lost, such as "5 %", `burst` in a row on average: TCP stalls until they are sent again."""
+        """Packets are lost, such as "5 %", `burst` in a row on average: TCP stalls until they are sent again.
+
+        Datagrams are gone.
+        """
         return self._on("lose", link, {"rate": share_of(rate, "rate"), "burst": float(burst)}, reach)
 
     def stall(self, link: str, *, close_after: str | float = 0, **reach: Unpack[Reach]) -> Schedule:
@@ -75,16 +79,31 @@ class LinkVerbs(Verbs):
         """A share of all bytes, such as "0.1 %", has one bit flipped."""
         return self._on("corrupt", link, {"rate": share_of(rate, "rate")}, reach)
 
+    def duplicate(self, link: str, *, rate: str, direction: str | None = None, duration: Length = None) -> Schedule:
+        """A share of the datagrams, such as "5 %", arrives twice."""
+        reach = Reach(direction=direction, duration=duration)
+        return self._on("duplicate", link, {"rate": share_of(rate, "rate")}, reach)
+
+    def reorder(
+        self,
+        link: str,
+        *,
+        rate: str,
+        delay: str | float = "50 ms",
+        direction: str | None = None,
+        duration: Length = None,
+    ) -> Schedule:
+        """A share of the datagrams, such as "5 %", is held for `delay`, so that others overtake it."""
+        settings = {"rate": share_of(rate, "rate"), "delay_s": positive(delay, "delay")}
+        return self._on("reorder", link, settings, Reach(direction=direction, duration=duration))
+
     def cut(self, link: str, *, duration: Length = None) -> Schedule:
         """Connections are reset and new ones refused: all of them, for the link is down."""
         return self._on(DOWN, link, {}, Reach(duration=duration))
 
     def _on(self, verb: str, link: str, settings: Mapping[str, float], reach: Reach) -> Schedule:
         check_reach(verb, reach)
-        if link not in LINKS:
-            raise UsageError("no such link", value=link, allowed=", ".join(LINKS), place="argument link")
-        way = way_of(reach, "both" if verb in BOTH_WAYS else "downstream")
-        return self._break(verb, link, lasts=length_of(reach), **way, **settings)
+        return self._break(verb, link, lasts=length_of(reach), **way_of(reach), **settings)
 
 
 def _size(text: str, name: str) -> float:

@@ -20,12 +20,13 @@ class Reach(TypedDict, total=False):
     """What verbs of links may be given besides what is their own.
 
     Attributes:
-        direction: "upstream" (to the server), "downstream" (what it answers) or "both".
+        direction: "upstream" (to the server), "downstream" (what it answers) or "both"; default: of connections what
+            the verb says, "downstream" for most, and of datagrams "both".
         duration: How long it goes on; default: until it is healed.
         probability: With which each connection has it, live ones and new ones, such as "30 %"; default: all have it.
     """
 
-    direction: str
+    direction: str | None
     duration: Length
     probability: str | None
 
@@ -54,19 +55,22 @@ def length_of(reach: Reach) -> float | None:
     return None if length is None else positive(length, "duration")
 
 
-def way_of(reach: Reach, default: str) -> dict[str, float | str]:
-    """Direction and probability, as settings of a fault have them; a probability only where one was given.
+def way_of(reach: Reach) -> dict[str, float | str]:
+    """Direction and probability, as settings of a fault have them; each only where it was given.
 
     Raises:
         UsageError: There is no such direction, or the probability is none.
     """
-    direction, probability = reach.get("direction", default), reach.get("probability")
-    if direction not in _DIRECTIONS:
-        allowed = ", ".join(_DIRECTIONS)
-        raise UsageError("no such direction", value=direction, allowed=allowed, place="argument direction")
-    if probability is None:
-        return {"direction": direction}
-    return {"direction": direction, "probability": share_of(probability, "probability")}
+    way: dict[str, float | str] = {}
+    direction, probability = reach.get("direction"), reach.get("probability")
+    if direction is not None:
+        if direction not in _DIRECTIONS:
+            allowed = ", ".join(_DIRECTIONS)
+            raise UsageError("no such direction", value=direction, allowed=allowed, place="argument direction")
+        way["direction"] = direction
+    if probability is not None:
+        way["probability"] = share_of(probability, "probability")
+    return way
 
 
 def share_of(text: str, name: str) -> float:

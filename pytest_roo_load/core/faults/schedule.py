@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from pytest_roo_load.core.faults.fault import Fault, Setting
-from pytest_roo_load.core.faults.link_table import LINK_VERBS
+from pytest_roo_load.core.faults.link_table import LINK_VERBS, LINKS
 from pytest_roo_load.core.faults.links import LinkVerbs
 from pytest_roo_load.core.faults.pressure import PressureVerbs
 from pytest_roo_load.core.faults.processes import ProcessVerbs
@@ -33,8 +33,8 @@ class Schedule:
 
     @property
     def needs_links(self) -> bool:
-        """Whether a connection is broken, so that connections must go by way of the proxy."""
-        return any(fault.verb in LINK_VERBS for fault in self.faults)
+        """Whether a connection of the embedded stack is broken, so that these must go by way of the proxy."""
+        return any(fault.verb in LINK_VERBS and fault.target in LINKS for fault in self.faults)
 
     def at(self, moment: str | float) -> Moment:
         """A moment of the load, in seconds from its start, warm-up included.
