@@ -11,6 +11,7 @@ import psutil
 from pytest_roo_load.core.timeline import ProcessUse
 from pytest_roo_load.monitor.descriptors import connections_of, descriptors_of
 from pytest_roo_load.monitor.ration import Ration
+from pytest_roo_load.tracing.tasks import TaskCount
 
 __all__ = ["ProcessProbe"]
 
@@ -30,17 +31,21 @@ class ProcessProbe:
     Args:
         trees: Name → the processes at the roots of the tree; their children are found at each look.
         alone: Names of trees whose roots alone are looked at, because they start what has nothing to do with them.
+        tasks: Whether to ask how many asyncio tasks there are; `tracing` starts programs that can be asked.
     """
 
-    def __init__(self, trees: Mapping[str, tuple[int, ...]], alone: Collection[str] = ()) -> None:
-        self._trees = {name: _Tree(pids, alone=name in alone) for name, pids in trees.items() if pids}
+    def __init__(
+        self, trees: Mapping[str, tuple[int, ...]], alone: Collection[str] = (), *, tasks: bool = False
+    ) -> None:
+        self._tasks = tasks
+        self._trees = {name: _Tree(pids, alone=name in alone, tasks=tasks) for name, pids in trees.items() if pids}
 
     def __repr__(self) -> str:
         return f"<ProcessProbe of {', '.join(self._trees) or 'nothing'}>"
 
     def follow(self, name: str, pids: tuple[int, ...]) -> None:
         """These processes belong to a tree from now on, besides those that did: one was started again."""
-        self._trees.setdefault(name, _Tree(())).add(pids)
+        self._trees.setdefault(name, _Tree((), tasks=self._tasks)).add(pids)
 
     def sample(self) -> Mapping[str, ProcessUse]:
         """The use of each tree now; a tree without a living process is left out."""
@@ -59,8 +64,9 @@ class _Seen:
 
 
 class _Tree:
-    def __init__(self, pids: tuple[int, ...], *, alone: bool = False) -> None:
+    def __init__(self, pids: tuple[int, ...], *, alone: bool = False, tasks: bool = False) -> None:
         self._alone = alone
+        self._tasks = tasks
         self._roots = list(_processes(pids))
         self._cpu_s: dict[tuple[int, float], float] = {}
         self._pages = Ration(_PAGES_SHARE)
@@ -74,7 +80,9 @@ class _Tree:
         """What the tree uses now, and the CPU time of all that ever was in it; None when nothing of it lives."""
         found = [process for root in self._roots for process in self._with_children(root)]
         shared = len(found) > 1
+        tasks = TaskCount(found) if self._tasks else None
         seen = [one for process in found if (one := self._seen(process, shared=shared)) is not None]
+        counted = None if tasks is None else tasks.result()
         if not seen:
             return None
         return ProcessUse(
@@ -85,6 +93,7 @@ class _Tree:
             threads=sum(one.threads for one in seen),
             unique_bytes=_sum(one.unique_bytes for one in seen),
             connections=self._connections(seen),
+            tasks=counted,
         )
 
     def _seen(self, process: psutil.Process, *, shared: bool) -> _Seen | None:

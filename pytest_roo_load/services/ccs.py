@@ -29,7 +29,7 @@ class CCS:
     """The recipe for the service `ccs`. Implements `core.recipe.Recipe`."""
 
     name = "ccs"
-    options = ("port", "instances", "arguments", "allocations", *NEEDED)
+    options = ("port", "instances", "arguments", "answers", *NEEDED)
     faults: Mapping[str, MakeBreakage] = {}
     advice = "Its log says more; the server alone is started with `python -m pytest_roo_load.ccs`."
 

@@ -47,10 +47,10 @@ class Family:
         )
 
     def _environment(self) -> Mapping[str, str]:
-        """The keeper's, with the option `allocations` such that the program tells where it allocates."""
-        if "allocations" not in self.host.options:
+        """The keeper's, with the option `answers` such that the program tells of itself what it is asked."""
+        if "answers" not in self.host.options:
             return os.environ
-        folder = self.host.folder / "allocations"
+        folder = self.host.folder / "answers"
         folder.mkdir(mode=0o700, exist_ok=True)
         return traced(os.environ, folder)
 

@@ -24,7 +24,7 @@ class LinkedCCS(CCS):
     """
 
     name = "ccs-linked"
-    options = ("port", "allocations", *NEEDED)
+    options = ("port", "answers", *NEEDED)
 
     def needs(self, options: Mapping[str, str]) -> tuple[str, ...]:
         """The proxy, and what the server needs."""

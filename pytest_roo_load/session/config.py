@@ -46,8 +46,14 @@ class Config:
     allow_remote: tuple[str, ...]
     allow_destructive: bool = False
     allocations: int | None = None
+    tasks: bool = False
     instances: int | None = None
     places: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def asks_target(self) -> bool:
+        """Whether Python programs are to be started such that they answer what they are asked."""
+        return self.allocations is not None or self.tasks
 
 
 def read_config(config: pytest.Config) -> Config:
@@ -79,6 +85,7 @@ def read_config(config: pytest.Config) -> Config:
         allow_remote=allowed,
         allow_destructive=values["allow_destructive"] or False,
         allocations=values["allocations"],
+        tasks=values["tasks"] or False,
         instances=values["instances"],
         places=places,
     )

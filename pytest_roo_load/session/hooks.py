@@ -37,7 +37,7 @@ def run_of(config: pytest.Config) -> Run:
         identity, worker = Identity.new(options.seed), None
     else:
         identity, worker = Identity(**worker_input[INPUT_KEY]["identity"]), worker_input["workerid"]
-    OwnServers.tell = options.allocations is not None
+    OwnServers.tell = options.asks_target
     arguments = [str(argument) for argument in config.invocation_params.args]
     run = config.stash[run_key] = Run(options, identity, worker, arguments)
     if worker_input is not None:

@@ -329,7 +329,7 @@ def _fleet(run: Run, users: int) -> Fleet:
 
 
 def _probe(run: Run, asked: Asked, generators: tuple[int, ...]) -> Probe:
-    probe = ProcessProbe({**_watched(run, asked), "generator": generators})
+    probe = ProcessProbe({**_watched(run, asked), "generator": generators}, tasks=run.config.tasks)
     return probe if asked.faults is None else FollowingProbe(probe, _trees(run, asked), run.keeper)
 
 

@@ -225,6 +225,13 @@ OPTIONS = (
         "the target works at a third of its speed, with 3 at a sixth, and libraries that allocate are told with the "
         "line that has called them; default: nothing is traced.",
     ),
+    Option(
+        name="tasks",
+        metavar="",
+        parse=_truth,
+        switch=True,
+        help="Count the asyncio tasks of a Python target once a second, so that a test can tell whether they leak.",
+    ),
 )
 
 

@@ -199,7 +199,7 @@ class Stack:
             check_named(self._config, "postgres")
             check_named(self._config, "redis")
             options = {"database": self._config.postgres, "redis": self._config.redis}
-            options["allocations"] = None if self._config.allocations is None else "yes"
+            options["answers"] = "yes" if self._config.asks_target else None
         if name == "ccs" and self._config.instances is not None:
             options["instances"] = str(self._config.instances)
         info = self._keeper.ensure(name, **options)

@@ -27,7 +27,7 @@ _SHOWN = 2000
 def own_server(*command: str, cwd: str | Path | None = None) -> Iterator[str]:
     """Start a server on a free port, give its URL as soon as it listens there, and stop it at the end of the block.
 
-    With `--roo-allocations` a program in Python traces its allocations.
+    With `--roo-allocations` a program in Python traces its allocations, with `--roo-tasks` it tells its tasks.
 
     Args:
         command: Program and arguments; `{port}` in an argument becomes the port.

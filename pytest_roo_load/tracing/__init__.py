@@ -1,1 +1,1 @@
-"""Which lines of a Python program allocate what it still has: asked of the program itself while it runs."""
+"""Which lines of a Python program allocate what it still has, and how many tasks it has: asked of it while it runs."""

@@ -1,4 +1,4 @@
-"""Starts Python programs such that they tell where they allocate."""
+"""Starts Python programs such that they answer: where they allocate, how many tasks they have."""
 
 from __future__ import annotations
 

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import socket
 from collections.abc import Iterator, Mapping
-from contextlib import closing, suppress
-from pathlib import Path
+from contextlib import suppress
 
 import psutil
 
 from pytest_roo_load.core.allocations import AllocationGrowth, Snapshot, Table, growth_between
-from pytest_roo_load.tracing.environment import FOLDER
+from pytest_roo_load.tracing.question import told
 
-__all__ = ["Snapshots", "sites_of", "told"]
-
-ANSWER_S = 60.0
+__all__ = ["Snapshots", "sites_of"]
 
 
 class Snapshots:
@@ -70,20 +65,3 @@ def sites_of(pid: int) -> Table | None:
     """What a process has allocated since it traces, by place; None for one that does not trace."""
     answer = told(pid, "sites")
     return None if answer is None else {(place, through): (size, blocks) for place, through, size, blocks in answer}
-
-
-def told(pid: int, order: str) -> list[tuple[str, str, int, int]] | None:
-    """What a process answers to "start 3", "sites" or "stop"; None for one that does not listen, or has ended."""
-    try:
-        folder = psutil.Process(pid).environ().get(FOLDER)
-        if folder is None:
-            return None
-        with closing(socket.socket(socket.AF_UNIX)) as asking:
-            asking.settimeout(ANSWER_S)
-            asking.connect(str(Path(folder) / str(pid)))
-            asking.sendall(f"{order}\n".encode())
-            with asking.makefile("rb") as file:
-                answer: list[tuple[str, str, int, int]] | None = json.loads(file.read() or b"null")
-                return answer
-    except (OSError, psutil.Error):
-        return None

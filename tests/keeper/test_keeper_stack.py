@@ -22,8 +22,8 @@ from pytest_roo_load.core.recipe import ServiceInfo
 from pytest_roo_load.errors import ServiceError, UsageError
 from pytest_roo_load.keeper.launch import DEFAULT_RECIPES
 from pytest_roo_load.services.ports import free_port
+from pytest_roo_load.tracing.question import told as told_by
 from pytest_roo_load.tracing.snapshots import sites_of
-from pytest_roo_load.tracing.snapshots import told as told_by
 
 SERVICES = ("postgres", "redis")
 ROOT = os.geteuid() == 0
@@ -253,9 +253,10 @@ def test_a_password_for_the_stack_reaches_no_command_line_and_no_log(run: Run) -
 
 
 @with_ccs
-def test_a_server_tells_where_it_allocates_when_it_is_asked_to(run: Run) -> None:
-    pid = run.client().ensure("ccs", allocations="yes").pids[0]
+def test_a_server_tells_its_tasks_and_where_it_allocates_when_it_is_asked_to(run: Run) -> None:
+    pid = run.client().ensure("ccs", answers="yes").pids[0]
     assert sites_of(pid) is None, "nobody has asked it to trace"
+    assert told_by(pid, "tasks") > 0
     told_by(pid, "start 1")
     head = urlopen(f"{run.client().services()['ccs'].url}/health")
     head.close()

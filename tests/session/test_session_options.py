@@ -73,6 +73,22 @@ def test_what_is_not_set_has_its_documented_default(pytester: pytest.Pytester) -
     assert read_config(pytester.parseconfig("--pdb")).fleet == "inline"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "asks"),
+    [((), False), (("--roo-tasks",), True), (("--roo-allocations=3",), True), (("-o", "roo_tasks=no"), False)],
+)
+def test_targets_are_made_to_answer_when_there_is_something_to_ask(
+    pytester: pytest.Pytester, arguments: tuple[str, ...], *, asks: bool
+) -> None:
+    from pytest_roo_load.session.config import read_config  # noqa: PLC0415
+
+    config = read_config(pytester.parseconfig(*arguments))
+    assert config.asks_target is asks
+    assert config.tasks is ("--roo-tasks" in arguments)
+    with pytest.raises(UsageError, match="ini key roo_tasks: neither yes nor no: 'maybe'"):
+        read_config(pytester.parseconfig("-o", "roo_tasks=maybe"))
+
+
 def test_a_remote_host_needs_its_name(pytester: pytest.Pytester) -> None:
     from pytest_roo_load.errors import UsageError  # noqa: PLC0415
     from pytest_roo_load.session.config import read_config  # noqa: PLC0415
