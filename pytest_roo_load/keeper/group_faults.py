@@ -43,8 +43,9 @@ class Grouped:
         for _ in range(PASSES):
             for pid in sorted(self._running() - group.members()):
                 group.take(pid)
-        inside = group.members()
-        if not inside or not self._running() <= inside:
+        ran = [victim for victim in self._patient.tree() if victim.alive]
+        inside = group.members()  # after that: children are born into it all the time
+        if not inside or any(victim.alive and victim.pid not in inside for victim in ran):
             raise FaultError(f"not every process of {self._patient.name} could be put into a group")
         return f"{_counted(len(inside))} of {self._patient.name} {self.does.format(self._bounds.text)}"
 

@@ -113,6 +113,29 @@ def test_nobody_was_killed(made: Path, shop: Shop) -> None:
     assert shop.restarts == 0
 
 
+def test_children_that_are_born_while_one_looks_are_in_it_as_well(made: Path, shop: Shop) -> None:
+    """The kernel puts a child where its parent is: who was seen to run is looked for after that, not before."""
+    born: list[subprocess.Popen[bytes]] = []
+
+    class Bears(Shop):
+        def tree(self) -> tuple[Identity, ...]:
+            if made.exists():
+                born.append(subprocess.Popen(["sleep", "1000"]))
+                lives_in(made.parents[2] / "proc", born[-1].pid, f"/app/{made.name}", unified=True)
+                with (made / "cgroup.procs").open("a") as file:
+                    file.write(f"\n{born[-1].pid}")
+            return (*shop.tree(), *filter(None, (Identity.of(one.pid) for one in born)))
+
+    mother = Bears()
+    try:
+        assert asyncio.run(QuotaMemory(mother, SPARE).apply()).endswith("processes of shop may take 50 MB more")
+    finally:
+        mother.end()
+        for one in born:
+            one.kill()
+            one.wait()
+
+
 def test_a_child_was_killed(made: Path, shop: Shop) -> None:
     quota = QuotaMemory(shop, SPARE)
     asyncio.run(quota.apply())
