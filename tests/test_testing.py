@@ -165,7 +165,7 @@ def a_probe_of_this_process() -> Probe:
 
 
 def a_probe_with_a_script() -> Probe:
-    use = ProcessUse(memory_bytes=1, cpu_s=1.0, processes=1)
+    use = ProcessUse(memory_bytes=1, cpu_s=1.0, processes=1, unique_bytes=1, connections=0)
     later = ProcessUse(memory_bytes=2, cpu_s=1.5, processes=2)
     return FakeProbe({"me": [use, later], "gone": [None]})
 
@@ -182,6 +182,10 @@ def test_a_probe_leaves_out_what_is_gone_and_cpu_time_never_goes_back(make: Call
     times = [look["me"].cpu_s for look in looks]
     assert times == sorted(times)
     assert all(look["me"].memory_bytes > 0 and look["me"].processes > 0 for look in looks)
+    first = looks[0]["me"]
+    assert (first.unique_bytes or 0) > 0, "what takes long is known at the first look at least"
+    assert first.connections is not None
+    assert all(look["me"].tasks is None for look in looks), "nobody has asked for them"
 
 
 def test_a_fake_probe_follows_its_script() -> None:

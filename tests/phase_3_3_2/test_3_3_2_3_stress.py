@@ -241,11 +241,11 @@ def test_full_disk(virtual_users: VirtualUsers, faults: Faults, consistency: Con
 
 @pytest.mark.scenario("leaks")
 def test_no_leak(virtual_users: VirtualUsers, leaks: Leaks, scale: Scale) -> None:
-    """Under a steady load the server's memory, descriptors and threads do not go on growing."""
+    """Under a steady load the server's memory, descriptors, connections and threads do not go on growing."""
     duration = scale(quick="17 s", standard="1 min", soak="30 min")
     warm_up = scale(quick="1 s", standard="15 s", soak="2 min")
     mix = {keep_a_diary: 4, store_files: 1}
     users = constant_users(25, duration, warm_up=warm_up, graceful_stop=time_to_fetch(scale))
     result = virtual_users.run(mix, users)
-    found = [leaks.check(result, "ccs", use) for use in ("memory", "descriptors", "threads")]
+    found = [leaks.check(result, "ccs", use) for use in ("memory", "descriptors", "connections", "threads")]
     assert all(finding.checked for finding in found)
