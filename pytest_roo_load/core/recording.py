@@ -119,11 +119,11 @@ class PhaseRecording:
     turns: dict[int, int] = field(default_factory=dict)
     flying: Flying = field(default_factory=Flying)
 
-    def finish(self, user: int) -> None:
-        """A user has finished an iteration."""
-        self.iterations += 1
+    def finish(self, user: int, iterations: int = 1) -> None:
+        """A user has finished iterations."""
+        self.iterations += iterations
         if user in self.turns:
-            self.turns[user] += 1
+            self.turns[user] += iterations
 
     def merge(self, other: PhaseRecording) -> None:
         """Add another generator's share of the same phase.

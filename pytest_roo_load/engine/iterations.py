@@ -20,17 +20,18 @@ _BREATH = 64
 class Iterations:
     """Counts iterations until no other may begin; one that is finished counts for the phase in which it began.
 
-    Every 64th turn gives way to other users, so that a journey that never waits cannot hold up the generator.
+    They are counted many at a time, at the latest before a wait that may be cancelled. Every 64th turn gives way to
+    other users, so that a journey that never waits cannot hold up the generator.
     """
 
-    __slots__ = ("_id", "_number", "_phase", "_recorder", "_take", "_user")
+    __slots__ = ("_first", "_number", "_phase", "_recorder", "_take", "_user")
 
     def __init__(self, user: VirtualUser, turns: Turns, recorder: PhaseRecorder) -> None:
         self._user = user
-        self._id = user.id
         self._take = turns.take
         self._recorder = recorder
         self._number = -1
+        self._first = 0  # of those that began in this phase
         self._phase: PhaseRecording | None = None
 
     def __repr__(self) -> str:
@@ -40,21 +41,28 @@ class Iterations:
         return self
 
     async def __anext__(self) -> int:
-        number, phase = self._number, self._phase
-        if phase is not None:
-            phase.finish(self._id)
-            self._phase = None
-        if number % _BREATH == 0 and number:
+        number = self._number + 1
+        if number % _BREATH == 1:
+            self.end()
             await asyncio.sleep(0)
-        turn = self._user.take_turn() if number < 0 else self._take(self._user)
-        if turn is not True and (turn is False or not await turn):
-            raise StopAsyncIteration
-        self._phase = self._recorder.current
-        self._number = number = number + 1
+        turn = self._take(self._user) if number else self._user.take_turn()
+        if turn is not True:
+            self.end()
+            if turn is False or not await turn:
+                raise StopAsyncIteration
+        if self._phase is not self._recorder.current:
+            self.end()
+            self._phase = self._recorder.current
+            self._first = number
+        self._number = number
         return number
 
-    def end(self) -> None:
-        """The iteration that has begun is finished; a journey may leave its loop with `break`. Idempotent."""
+    def end(self, *, finished: bool = True) -> None:
+        """Count what began in the phase, the last one too: it may have been left with `break`. Idempotent.
+
+        Args:
+            finished: False where an error ended the last one.
+        """
         if self._phase is not None:
-            self._phase.finish(self._user.id)
+            self._phase.finish(self._user.id, self._number - self._first + finished)
             self._phase = None

@@ -32,6 +32,7 @@ async def perform_once(user: VirtualUser, journey: Journey, *, has_turn: bool) -
     try:
         await journey(user)
     except BaseException as error:
+        user.break_off()
         if _ends_the_user(error):
             raise
         if mistake := mistake_in(error, f"journey {_name(journey)}"):

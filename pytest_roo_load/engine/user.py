@@ -167,6 +167,11 @@ class VirtualUser:
         else:
             self._turns.end()
 
+    def break_off(self) -> None:
+        """The call has ended with an error: so has its last iteration, and those before it were finished."""
+        if self._turns is not None:
+            self._turns.end(finished=False)
+
     def take_turn(self) -> bool | Awaitable[bool]:
         """Whether the first iteration may begin, at once or to be waited for; the call may have been given a turn."""
         around = self._surroundings

@@ -37,7 +37,7 @@ def test_a_connection_that_was_closed_a_moment_ago_is_not_asked() -> None:
             client = HttpClient(server.url, recorder, Sweeper())
             await client.get("/x")
             await client.close()
-            assert repr(client).endswith("1 idle>"), "the event loop has not said yet that it has ended"
+            assert repr(client).endswith("1 connections, 0 idle>"), "the event loop has not said yet that it has ended"
             await client.get("/x")
             await client.close()
             return server.accepted, recorder

@@ -20,9 +20,6 @@ Told = tuple[int, tuple[tuple[bytes, bytes], ...], bytes, bool] | str
 class Nobody:
     """Whose the connections are."""
 
-    def __init__(self) -> None:
-        self.idle: list[Connection] = []
-
     def forget(self, connection: Connection) -> None:
         del connection
 
@@ -48,8 +45,7 @@ async def asked(pieces: list[bytes], *, learning: bool) -> Told:
     limits = Limits(20, 50)
     if not learning:
         known_heads(limits).clear()
-    home = Nobody()
-    connection = Connection(home, limits)
+    connection = Connection(Nobody(), limits)
     connection.connection_made(Wire())
     answer = connection.send(b"GET / HTTP/1.1\r\n\r\n", b"", 1.0)
     for piece in pieces:
@@ -61,7 +57,7 @@ async def asked(pieces: list[bytes], *, learning: bool) -> Told:
     except OperationError as error:
         return str(error)
     head = response.head
-    return head.status, tuple(head.raw_headers), response.body, home.idle == [connection]
+    return head.status, tuple(head.raw_headers), response.body, connection.idle
 
 
 BODIES = st.binary(max_size=60)
@@ -116,7 +112,7 @@ def test_heads_that_take_turns_keep_their_meaning() -> None:
     known = KnownHeads()
     answers = [sized(b"abc"), sized(b"longer"), sized(b"abc", "X: 1")]
     for number, data in enumerate(answers):
-        known.learn(data, Response(Head(200 + number, []), data.partition(b"\r\n\r\n")[2]))
+        known.learn(data, Response.of(Head(200 + number, []), data.partition(b"\r\n\r\n")[2]))
     assert [known.find(data).head.status for data in answers * 2] == [200, 201, 202] * 2
     assert known.find(answers[0] + b"!").size == 0, "more than the answer"
 
@@ -125,7 +121,7 @@ def test_the_memory_of_heads_is_bounded() -> None:
     known = KnownHeads()
     for number in range(5000):
         head = b"HTTP/1.1 200 OK\r\nX: %d\r\n\r\n" % number
-        known.learn(head + b"body", Response(Head(200, [(b"X", b"%d" % number)]), b"body"))
+        known.learn(head + b"body", Response.of(Head(200, [(b"X", b"%d" % number)]), b"body"))
         assert known.find(head + b"body") == known.latest == (head, len(head), len(head) + 4, known[head].head)
     assert len(known) <= 1024
     assert known.latest.size > 0

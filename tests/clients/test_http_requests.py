@@ -174,7 +174,7 @@ def test_what_is_no_target(url: str) -> None:
 
 
 def test_repeated_headers_are_joined() -> None:
-    response = Response(Head(200, [(b"Vary", b"a"), (b"vary", b"b"), (b"X", b"\xe4")]), b"{}")
+    response = Response.of(Head(200, [(b"Vary", b"a"), (b"vary", b"b"), (b"X", b"\xe4")]), b"{}")
     assert response.headers == {"vary": "a, b", "x": "ä"}
     assert response.json() == {}
     assert repr(response) == "<Response 200, 2 bytes>"

@@ -137,7 +137,7 @@ async def raises_uncounted(_user: Any) -> None:
     ("journey", "kind"), [(cancels_itself, "CancelledError"), (fails, "Failed"), (raises_uncounted, "timeout")]
 )
 def test_whatever_a_journey_raises_is_counted_and_its_user_goes_on(journey: Any, kind: str, tmp_path: Path) -> None:
-    result = measure(journey, constant_users(2, "0.4 s"), InlineFleet(), tmp_path / "live")
+    result = measure(journey, constant_users(2, "1.5 s"), InlineFleet(), tmp_path / "live")
     assert list(result.errors) == [kind]
     assert result.failed > 2, "each user tries again"
     assert result.users == 0

@@ -225,16 +225,19 @@ class HttpClient:
         name, head = place.gets.get(path) or place.plan_get(path, self._names)
         slot = self._recorder.slot(name)
         slot.started += 1
-        idle = place.transport.idle
+        connection = place.transport.latest
         try:
-            if idle and idle[-1].reusable:
-                response = await idle.pop().ask(head, began + self.timeout_s)
+            if connection is not None and connection.idle:
+                response = await connection.ask(head, began + self.timeout_s)
             else:
                 response = await place.transport.exchange(head, b"", began + self.timeout_s)
         except BaseException as error:
             _give_up(error, place.transport, slot, latency_s=perf_counter() - began, request=f"GET {path}")
             raise
         latency = perf_counter() - began
+        if response.head.plain:
+            slot.ok.append(latency)
+            return response
         if response.head.ok:
             slot.ok.append(latency)
         else:

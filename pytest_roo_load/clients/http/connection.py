@@ -23,13 +23,7 @@ _MAX_HEAD_BYTES = 256 * 2**10
 
 
 class Home(Protocol):
-    """Whose a connection is.
-
-    Attributes:
-        idle: Connections that another request may be sent on; one lays itself down there when an answer is complete.
-    """
-
-    idle: list[Connection]
+    """Whose a connection is."""
 
     def forget(self, connection: Connection, /) -> None:
         """It has ended."""
@@ -44,14 +38,15 @@ class Connection(asyncio.Protocol):
 
     Attributes:
         deadline: When the awaited answer must be complete; see `Expiring`.
-        reusable: Whether another request may be sent.
+        reusable: Whether another request may be sent once the answer to the last one is complete.
+        idle: Whether one may be sent now.
         opened: How long connecting took, until a client that times answers has made use of that.
     """
 
     __slots__ = (
         "_answer", "_bodiless", "_body", "_headers", "_home", "_in_body", "_incoming", "_known", "_loop",
         "_max_body", "_max_headers", "_parser", "_pending", "_plain", "_sending", "_transport", "_writable",
-        "deadline", "opened", "reusable",
+        "deadline", "idle", "opened", "reusable",
     )  # fmt: skip
 
     def __init__(self, home: Home, limits: Limits) -> None:
@@ -72,11 +67,11 @@ class Connection(asyncio.Protocol):
         self._sending = False
         self._writable: asyncio.Future[None] | None = None
         self.deadline = IDLE
-        self.reusable = True
+        self.reusable = self.idle = True
         self.opened: Opened | None = None
 
     def __repr__(self) -> str:
-        state = "waiting for an answer" if self._answer else "idle" if self.reusable else "closed"
+        state = "waiting for an answer" if self._answer else "idle" if self.idle else "closed"
         return f"<Connection {state}>"
 
     @property
@@ -85,10 +80,11 @@ class Connection(asyncio.Protocol):
         return self._answer is not None and self._answer.cancelled()
 
     def ask(self, head: bytes, deadline: float) -> asyncio.Future[Response]:
-        """What `send` does on a connection that is reusable, for a request without a body whose answer may have one."""
+        """What `send` does on a connection that is idle, for a request without a body whose answer may have one."""
         answer = self._answer = self._loop.create_future()
+        self.idle = False
         self.deadline = deadline
-        self._transport.write(head)  # type: ignore[union-attr]  # one that is reusable has it
+        self._transport.write(head)  # type: ignore[union-attr]  # one that is idle has it
         return answer
 
     def send(self, head: bytes, body: bytes, deadline: float) -> asyncio.Future[Response]:
@@ -108,6 +104,7 @@ class Connection(asyncio.Protocol):
         if not body:
             return self.ask(head, deadline)
         answer = self._answer = self._loop.create_future()
+        self.idle = False
         self.deadline = deadline
         self._transport.writelines((head, body))
         return answer
@@ -149,9 +146,13 @@ class Connection(asyncio.Protocol):
 
     def close(self) -> None:
         """End the connection; idempotent."""
-        self.reusable = False
+        self.reusable = self.idle = False
         if self._transport is not None:
             self._transport.abort()
+
+    def release(self) -> None:
+        """Whoever has read an answer piece by piece has done with it."""
+        self.idle = self.reusable and self._answer is None
 
     def expire(self) -> None:
         """End the awaited answer: its deadline has passed."""
@@ -188,10 +189,11 @@ class Connection(asyncio.Protocol):
             if size:  # what `_deliver` does, one call sooner
                 self._answer = None
                 self.deadline = IDLE
-                if self.reusable:
-                    self._home.idle.append(self)
+                self.idle = self.reusable
+                response = Response()
+                response.head, response.body, response.timing = head, data[length:], None
                 if not answer.done():
-                    answer.set_result(Response(head, data[length:]))
+                    answer.set_result(response)
             else:
                 self._parse(data)
                 self._learn(answer, data)
@@ -217,7 +219,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Part of `asyncio.Protocol`."""
-        self._transport = None
+        self._transport, self.idle = None, False
         if self._answer is not None and exc is None and self._ends_with_connection():
             self.on_message_complete()
         why = f": {exc}" if exc else ""
@@ -227,7 +229,7 @@ class Connection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         """Part of httptools' callbacks. A second answer to one request would be taken for that of the next."""
         if self._answer is None:
-            self.reusable = False
+            self.reusable = self.idle = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Part of httptools' callbacks."""
@@ -289,10 +291,9 @@ class Connection(asyncio.Protocol):
         """
         self._answer = None
         self.deadline = IDLE
-        if self.reusable:
-            self._home.idle.append(self)
+        self.idle = self.reusable
         if not answer.done():
-            answer.set_result(Response(head, body))
+            answer.set_result(Response.of(head, body))
 
     def _finish_special(self) -> bool:
         """End whatever was special about this exchange; whether its answer was a streamed one."""

@@ -27,10 +27,10 @@ class Pool:
     """See `transport.Transport`.
 
     Attributes:
-        idle: Connections that another request may be sent on.
+        latest: The connection that was used last.
     """
 
-    __slots__ = ("_limits", "_open", "_opened", "_origin", "_settings", "_sweeper", "_timed", "idle")
+    __slots__ = ("_limits", "_open", "_opened", "_origin", "_settings", "_sweeper", "_timed", "latest")
 
     def __init__(
         self, origin: Origin, settings: HttpSettings, sweeper: Sweeper, opened: Callable[[Opened], object]
@@ -41,18 +41,17 @@ class Pool:
         self._opened = opened
         self._timed = settings.timing
         self._limits = Limits(settings.max_headers, settings.max_body_bytes)
-        self.idle: list[Connection] = []
+        self.latest: Connection | None = None
         self._open: list[Connection] = []
 
     def __repr__(self) -> str:
-        return f"{len(self._open)} connections, {len(self.idle)} idle"
+        return f"{len(self._open)} connections, {sum(one.idle for one in self._open)} idle"
 
     def exchange(self, head: bytes, body: bytes | StreamedBody, deadline: float) -> Awaitable[Response]:
         """See `transport.Transport`."""
-        if self.idle and type(body) is bytes:
-            connection = self.idle.pop()
-            if connection.reusable:
-                return connection.send(head, body, deadline)
+        connection = self.latest
+        if connection is not None and connection.idle and type(body) is bytes:
+            return connection.send(head, body, deadline)
         return self._exchange(head, body, deadline)
 
     async def _exchange(self, head: bytes, body: bytes | StreamedBody, deadline: float) -> Response:
@@ -99,13 +98,12 @@ class Pool:
     def _release(self, connection: Connection, uploading: asyncio.Task[None] | None) -> None:
         if uploading is not None:
             uploading.cancel()
-        if connection.reusable and connection not in self.idle:
-            self.idle.append(connection)
+        connection.release()
 
     def _take_idle(self) -> Connection | None:
-        while self.idle:
-            connection = self.idle.pop()
-            if connection.reusable:
+        for connection in self._open:
+            if connection.idle:
+                self.latest = connection
                 return connection
         return None
 
@@ -119,15 +117,17 @@ class Pool:
         self._opened(opened)
         if connection.reusable:  # else it has ended already, and `forget` was called for it
             self._open.append(connection)
+            self.latest = connection
             self._sweeper.watch(connection)
         return connection
 
     def forget(self, connection: Connection) -> None:
         """See `connection.Home`."""
         self._sweeper.forget(connection)
-        for connections in (self._open, self.idle):
-            if connection in connections:
-                connections.remove(connection)
+        if connection in self._open:
+            self._open.remove(connection)
+        if connection is self.latest:
+            self.latest = None
 
 
 async def _answer_to(

@@ -46,22 +46,26 @@ class Head:
         ok: Whether the status is below 400.
         raw_headers: (name, value) pairs in order, as they came.
         sets_cookies: Whether a Set-Cookie is among them.
+        plain: Whether it is ok and sets no cookies: then it is an answer like most, and there is nothing to be done.
     """
 
-    __slots__ = ("ok", "raw_headers", "sets_cookies", "status")
+    __slots__ = ("ok", "plain", "raw_headers", "sets_cookies", "status")
 
     def __init__(self, status: int, raw_headers: RawHeaders) -> None:
         self.status = status
         self.ok = status < 400  # noqa: PLR2004 - RFC 9110, 15: 4xx and 5xx are errors
         self.raw_headers = tuple(raw_headers)
         self.sets_cookies = any(name.lower() == b"set-cookie" for name, _ in raw_headers)
+        self.plain = self.ok and not self.sets_cookies
 
     def __repr__(self) -> str:
         return f"<Head {self.status}, {len(self.raw_headers)} headers>"
 
 
 class Response:
-    """A complete answer: status, headers and body.
+    """A complete answer: status, headers and body; `of` makes one.
+
+    It has no `__init__`, because calling one takes longer than to set what it would set.
 
     Attributes:
         head: Status and headers.
@@ -71,10 +75,16 @@ class Response:
 
     __slots__ = ("body", "head", "timing")
 
-    def __init__(self, head: Head, body: bytes) -> None:
-        self.head = head
-        self.body = body
-        self.timing: Timing | None = None
+    head: Head
+    body: bytes
+    timing: Timing | None
+
+    @classmethod
+    def of(cls, head: Head, body: bytes, timing: Timing | None = None) -> Response:
+        """An answer of this head and body."""
+        response = cls()
+        response.head, response.body, response.timing = head, body, timing
+        return response
 
     def __repr__(self) -> str:
         return f"<Response {self.status}, {len(self.body)} bytes>"

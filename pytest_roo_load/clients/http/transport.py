@@ -44,10 +44,10 @@ class Transport(Protocol):
     """Keep-alive connections of one user to one origin. Each request has a connection for itself.
 
     Attributes:
-        idle: Connections of ours that a plain request may be sent on at once; none where a library has its own.
+        latest: The connection of ours that was used last, which may be idle; None where a library has its own.
     """
 
-    idle: list[Connection]
+    latest: Connection | None
 
     def exchange(self, head: bytes, body: bytes | StreamedBody, deadline: float) -> Awaitable[Response]:
         """The complete answer to a request, as it came: no cookies, no redirects, nothing decoded.

@@ -38,7 +38,7 @@ class AiohttpTransport:
         self._settings = settings
         self._opened = opened
         self._session: aiohttp.ClientSession | None = None
-        self.idle: list[Connection] = []
+        self.latest: Connection | None = None
 
     def __repr__(self) -> str:
         connector = self._session.connector if self._session is not None else None
@@ -52,10 +52,8 @@ class AiohttpTransport:
                 self._check_head(answer)
                 first = perf_counter()
                 content = await self._read(answer)
-        response = Response(Head(answer.status, answer.raw_headers), content)
-        if self._settings.timing:
-            response.timing = Timing(first_byte_s=first - began, body_s=perf_counter() - first)
-        return response
+        timing = Timing(first_byte_s=first - began, body_s=perf_counter() - first) if self._settings.timing else None
+        return Response.of(Head(answer.status, answer.raw_headers), content, timing)
 
     def forsake(self) -> None:
         """See `transport.Transport`: aiohttp has done so."""
