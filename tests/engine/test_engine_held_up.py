@@ -57,7 +57,7 @@ def test_a_turn_of_the_warm_up_is_none_of_the_steady_phase(server: Target, tmp_p
 
 @pytest.mark.parametrize("held_s", [0.29, 0.31, 0.59, 0.62, 0.7])
 def test_every_phase_has_its_users_when_its_begin_was_held_up(held_s: float, server: Target, tmp_path: Path) -> None:
-    profile = spike(2, 9, before="0.3 s", spike="0.3 s", after="0.6 s")
+    profile = spike(2, 9, before="0.3 s", spike="0.3 s", after="1.5 s")
     result = measure(hold_up(held_s), profile, InlineFleet(), tmp_path / "live", server.url)
     users = {name: phase.users for name, phase in result.phases.items()}
     assert users == {"steady": 2, "spike": 9, "recovery": 2}

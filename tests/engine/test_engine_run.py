@@ -94,6 +94,32 @@ def test_a_loop_that_is_left_with_break_has_finished_its_iteration(tmp_path: Pat
     assert result.steady.iterations == 10
 
 
+def test_an_iteration_that_an_error_ends_is_not_finished_but_those_before_it_are(tmp_path: Path) -> None:
+    async def third_fails(user: Any) -> None:
+        async for number in user.iterations():
+            await user.think(0.001)
+            if number == 2:
+                raise ValueError("on purpose")
+
+    result = measure(third_fails, iterations(9, users=1), InlineFleet(), tmp_path / "live")
+    assert result.steady.iterations == 6
+    assert result.errors["ValueError"].count == 3
+
+
+def test_an_iteration_that_the_end_of_the_load_interrupts_is_not_finished_but_those_before_it_are(
+    tmp_path: Path,
+) -> None:
+    async def third_waits(user: Any) -> None:
+        async for number in user.iterations():
+            await user.think(0.001)
+            if number == 2:
+                await asyncio.get_running_loop().create_future()
+
+    profile = constant_users(2, "0.5 s", graceful_stop="0 s")
+    result = measure(third_waits, profile, InlineFleet(), tmp_path / "live")
+    assert result.steady.iterations == 4
+
+
 @pytest.mark.parametrize("fleet", ["inline", "two processes"])
 def test_a_journey_that_always_raises(fleet: str, tmp_path: Path) -> None:
     async def helper() -> None:
