@@ -142,6 +142,8 @@ for line in iter(input, "end"):
 
 def test_unique_memory_and_connections_of_a_process_and_of_a_tree() -> None:
     with python(_KEEPS) as one, python(_KEEPS) as other:
+        for process in (one, other):
+            tell(process, "nothing, but that it has started")
         before = ProcessProbe({"one": (one.pid,)}).sample()["one"]
         assert before.unique_bytes is not None
         assert before.connections is not None
