@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator, Collection, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -122,6 +124,24 @@ class Visit:
         url = self.place.url + (path if path.startswith(_BARE) else _PREFIX + path)
         async with self._http.request(method, url, headers=headers, **options) as response:
             return Answer(status=response.status, headers=response.headers, body=await response.read())
+
+    async def status_of(self, path: str, body: bytes) -> int:
+        """The status that a JSON body is answered with, perhaps before it has come whole; then the rest is not sent."""
+        where = urlsplit(self.place.url)
+        tls = where.scheme == "https"
+        head = (
+            f"POST {where.path}{_PREFIX}{path} HTTP/1.1\r\nHost: {where.netloc}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        async with asyncio.timeout(_LIMIT_S):
+            reader, writer = await asyncio.open_connection(where.hostname, where.port or (443 if tls else 80), ssl=tls)
+            try:
+                writer.write(head.encode("ascii") + body)
+                return int((await reader.readline()).split()[1])
+            finally:
+                writer.transport.abort()
+                with suppress(OSError):  # what was not sent any more
+                    await writer.wait_closed()
 
     async def person(self, number: int = 0) -> Person:
         """The n-th person of the contract; the same in every visit to a place.
