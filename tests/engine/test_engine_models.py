@@ -38,7 +38,7 @@ def trace(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("fleet", FLEETS)
 def test_every_request_of_a_trace_is_asked_once_in_time(fleet: str, trace: Path, tmp_path: Path) -> None:
-    profile = replay(recorded_trace(trace), max_users=40, speed=4.0)
+    profile = replay(recorded_trace(trace), max_users=80, speed=4.0)
     with OracleServer() as oracle:
         result, (start, _) = perform(load_of(as_recorded, profile, FLEETS[fleet](), tmp_path / "live", oracle.url))
         arrived = {one.path: one.arrived - start for one in oracle.log}
