@@ -18,9 +18,16 @@ from pytest_roo_load.testing import FakeUser, OracleServer, Stall, own_server
 def statuses(oracle: OracleServer, requests: int, path: str = "/") -> list[int]:
     async def ask() -> list[int]:
         async with ClientSession(oracle.url) as session:
-            return [(await session.get(path)).status for _ in range(requests)]
+            return [await status_of(session, path) for _ in range(requests)]
 
     return asyncio.run(ask())
+
+
+async def status_of(session: ClientSession, path: str) -> int:
+    """The status, once the whole answer is there."""
+    async with session.get(path) as answer:
+        await answer.read()
+        return answer.status
 
 
 @pytest.mark.parametrize(("share", "errors"), [(0.0, 0), (0.1, 4), (0.29, 11), (1.0, 40)])
@@ -67,7 +74,7 @@ def together(oracle: OracleServer, requests: int) -> None:
 
     async def ask() -> None:
         async with ClientSession(oracle.url) as session:
-            await asyncio.gather(*(session.get("/") for _ in range(requests)))
+            await asyncio.gather(*(status_of(session, "/") for _ in range(requests)))
 
     asyncio.run(ask())
 
