@@ -182,7 +182,7 @@ def test_a_live_connection_gets_a_toxic_and_loses_it(run: Callable[..., Any]) ->
             await poison(link, "latency", latency_s=0.1)
             began = loop.time()
             await said(streams, b"x")
-            assert loop.time() - began > 0.199, "its clock counts milliseconds"
+            assert round(loop.time() - began, 3) >= 0.2, "its clock counts milliseconds"
             await poison(link, "partition", "upstream")
             assert await held_back(answer := asyncio.create_task(said(streams, b"y")))
             await heal(link)

@@ -48,10 +48,10 @@ OUTAGE = """
 
     @pytest.mark.sla("p95 < 250 ms", "recovery_time < 3 s")
     def test_slow_users(virtual_users, faults):
-        slow = faults.at("500 ms").slow("ccs", latency="300 ms", duration="1500 ms")
+        slow = faults.at("500 ms").slow("ccs", latency="300 ms", duration="2500 ms")
         slow = slow.at("1 s").kill("ccs").then_after("100 ms").restart("ccs")
         result = virtual_users.run(chat, constant_users(3, "8 s"), faults=slow)
-        assert result.phases["fault"].p95 > 0.3
+        assert result.phases["fault"].p50 > 0.3
 
 
     def test_all_is_well_again(virtual_users):

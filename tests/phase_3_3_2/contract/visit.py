@@ -125,8 +125,12 @@ class Visit:
         async with self._http.request(method, url, headers=headers, **options) as response:
             return Answer(status=response.status, headers=response.headers, body=await response.read())
 
-    async def status_of(self, path: str, body: bytes) -> int:
-        """The status that a JSON body is answered with, perhaps before it has come whole; then the rest is not sent."""
+    async def answer_to(self, path: str, body: bytes) -> Answer:
+        """The answer to a JSON body, perhaps before it has come whole; then the rest is not sent.
+
+        Raises:
+            NotChecked: The server has no such route.
+        """
         where = urlsplit(self.place.url)
         tls = where.scheme == "https"
         head = (
@@ -137,11 +141,14 @@ class Visit:
             reader, writer = await asyncio.open_connection(where.hostname, where.port or (443 if tls else 80), ssl=tls)
             try:
                 writer.write(head.encode("ascii") + body)
-                return int((await reader.readline()).split()[1])
+                answer = await _read_from(reader)
             finally:
                 writer.transport.abort()
                 with suppress(OSError):  # what was not sent any more
                     await writer.wait_closed()
+        if not is_offered(answer):
+            raise NotChecked(f"not offered: POST {path}: {answer_of(answer)}")
+        return answer
 
     async def person(self, number: int = 0) -> Person:
         """The n-th person of the contract; the same in every visit to a place.
@@ -253,6 +260,17 @@ class Visit:
 def new_email() -> str:
     """An address that nobody has."""
     return f"{uuid.uuid4().hex}@contract.test"
+
+
+async def _read_from(reader: asyncio.StreamReader) -> Answer:
+    try:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+    except asyncio.IncompleteReadError as error:
+        raise AssertionError(f"the connection ended before an answer: {error.partial[:80]!r}") from error
+    first, *lines = head.split("\r\n")
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
+    body = await reader.readexactly(int(headers.get("content-length", "0")))
+    return Answer(status=int(first.split()[1]), headers=headers, body=body)
 
 
 def _people_of(account: Account) -> list[Person]:
