@@ -106,6 +106,10 @@ class _Planned:
         self.record = replace(self.record, began_s=self._now())
         try:
             evidence = await self._breakage.apply()
+        except asyncio.CancelledError:
+            if not self._breakage.momentary:  # a restart that is not over has no end, and nothing has recovered from it
+                self.record = replace(self.record, problem="it did not take hold: the load ended before that was seen")
+            raise
         except (RooLoadError, OSError) as error:
             self.record = replace(self.record, problem=f"it did not take hold: {error}")
         else:

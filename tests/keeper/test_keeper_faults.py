@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 import psutil
 import pytest
 from keeper_lab import HERE, Run, eventually, new_run, runs
 
-from pytest_roo_load.core.faults.fault import FaultRecord
+from pytest_roo_load.core.faults.fault import Fault, FaultRecord
 from pytest_roo_load.core.faults.schedule import Schedule
 from pytest_roo_load.errors import KeeperError, UsageError
 from pytest_roo_load.keeper.client import Keeper
+from pytest_roo_load.keeper.faults import Faults
+from pytest_roo_load.keeper.journal import Journal
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +151,40 @@ def test_a_fault_that_does_not_take_hold_says_so(keeper: Keeper) -> None:
     first, second = carry_out(keeper, twice)
     assert not first.misfire
     assert "it did not take hold: no process of plain runs" in second.misfire
+
+
+class NeverSeen:
+    """A fault that is not seen to have taken hold while there is load."""
+
+    ends_processes = False
+    momentary = False
+
+    def __init__(self) -> None:
+        self.applying = asyncio.Event()
+        self.undone = False
+
+    async def apply(self) -> str:
+        self.applying.set()
+        await asyncio.Event().wait()
+        return "never"
+
+    async def undo(self) -> None:
+        self.undone = True
+
+
+def test_a_fault_that_the_end_of_the_load_interrupts_says_so_and_is_mended(tmp_path: Path) -> None:
+    async def carry_out() -> FaultRecord:
+        faults = Faults(Journal(tmp_path / "journal"))
+        faults.begin(asyncio.get_running_loop().time(), [(Fault(verb="pause", target="plain", at_s=0), breakage)])
+        await breakage.applying.wait()
+        (record,) = await faults.end()
+        return record
+
+    breakage = NeverSeen()
+    record = asyncio.run(carry_out())
+    assert record.misfire.endswith("it did not take hold: the load ended before that was seen")
+    assert not record.took_hold
+    assert breakage.undone
 
 
 def test_a_service_that_cannot_be_mended_says_so(keeper: Keeper) -> None:
