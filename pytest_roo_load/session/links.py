@@ -33,12 +33,14 @@ class OwnLinks:
         config: Says which machines may be reached.
         keeper: Has the proxy.
         worker: The xdist worker's id; tells the links of one worker from another's.
+        seed: Of all that is left to chance on links, those of the embedded stack included.
     """
 
-    def __init__(self, config: Config, keeper: Keeper, worker: str | None) -> None:
+    def __init__(self, config: Config, keeper: Keeper, worker: str | None, seed: int) -> None:
         self._config = config
         self._keeper = keeper
         self._prefix = f"{worker}." if worker else ""
+        self._seed = seed
         self._open: dict[str, OwnLink] = {}
 
     def __repr__(self) -> str:
@@ -48,6 +50,14 @@ class OwnLinks:
     def known(self) -> Mapping[str, str]:
         """Each link's name → what the proxy calls it."""
         return {name: f"{self._prefix}{name}" for name in self._open}
+
+    def proxy(self) -> str:
+        """The URL of the proxy's control; who first asks for the proxy has it started.
+
+        Raises:
+            ServiceError: It could not be started.
+        """
+        return self._keeper.ensure(LINKS_SERVICE, seed=str(self._seed)).url
 
     def open(self, name: str, server: str, *, datagrams: bool, port: int) -> OwnLink:
         """Make a link; see `fixtures.links.Links.open`.
@@ -60,7 +70,7 @@ class OwnLinks:
         host, server_port = server_of(server)
         stay_here(f"tcp://{host}:{server_port}", self._config.allow_remote, f"{_PLACE}: {name}")
         wanted = {"name": f"{self._prefix}{name}", "server": f"{host}:{server_port}", "port": port}
-        control = self._keeper.ensure(LINKS_SERVICE).url
+        control = self.proxy()
         try:
             facts = _ask(control, "POST", "/links", {**wanted, "datagrams": datagrams})
         except FaultError as error:

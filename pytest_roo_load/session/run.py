@@ -153,14 +153,14 @@ class Run:
         """The system under test."""
         from pytest_roo_load.session.stack import Stack  # noqa: PLC0415 - loaded when used
 
-        return Stack(self.config, self.keeper, self.links.behind)
+        return Stack(self.config, self.keeper, self.links)
 
     @cached_property
     def links(self) -> OwnLinks:
         """The links that tests have opened."""
         from pytest_roo_load.session.links import OwnLinks  # noqa: PLC0415 - loaded when used
 
-        return OwnLinks(self.config, self.keeper, self.worker)
+        return OwnLinks(self.config, self.keeper, self.worker, self.identity.seed)
 
     @cached_property
     def offers(self) -> Offers:

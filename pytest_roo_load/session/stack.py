@@ -12,10 +12,9 @@ from pytest_roo_load.session.config import Config, stay_here
 from pytest_roo_load.session.options import OPTIONS, without_password
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from pytest_roo_load.core.accounts import Account
     from pytest_roo_load.keeper.client import Keeper
+    from pytest_roo_load.session.links import OwnLinks
 
 __all__ = ["LINKED", "NAMED", "STANDBY", "Service", "Stack", "check_named", "check_own", "pids_behind"]
 
@@ -61,13 +60,13 @@ class Stack:
     Args:
         config: What the user named.
         keeper: Starts the rest.
-        behind: Where the URL of a link leads.
+        links: Of the same run.
     """
 
-    def __init__(self, config: Config, keeper: Keeper, behind: Callable[[str], str]) -> None:
+    def __init__(self, config: Config, keeper: Keeper, links: OwnLinks) -> None:
         self._config = config
         self._keeper = keeper
-        self._behind = behind
+        self._links = links
         self._known: dict[str, Service] = {}
         self._own: Service | None = None
         self._failure: ServiceError | None = None
@@ -132,6 +131,7 @@ class Stack:
                 remedy="let users or the target go by way of a link of your own (fixture links), or break processes",
             )
         self.target()
+        self._links.proxy()
         return self.service(LINKED)
 
     def adopt(self, given: object) -> None:
@@ -175,7 +175,7 @@ class Stack:
         return Service(
             name=OWN,
             url=url,
-            pids=pids_behind(self._behind(url)),
+            pids=pids_behind(self._links.behind(url)),
             version="",
             embedded=False,
             websocket_url=self._config.target_ws,

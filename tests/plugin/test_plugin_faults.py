@@ -11,6 +11,7 @@ import pytest
 RunPytest = Callable[..., pytest.RunResult]
 MakeTests = Callable[..., object]
 OUTAGE = """
+    import psutil
     import pytest
     from pytest_roo_load import constant_users, seconds
     from pytest_roo_load.clients.ccs import CCS
@@ -52,6 +53,8 @@ OUTAGE = """
         slow = slow.at("1 s").kill("ccs").then_after("100 ms").restart("ccs")
         result = virtual_users.run(chat, constant_users(3, "8 s"), faults=slow)
         assert result.phases["fault"].p50 > 0.3
+        (proxy,) = virtual_users._run.keeper.services()["links"].pids
+        assert psutil.Process(proxy).cmdline()[-2:] == ["--seed", "42"]
 
 
     def test_all_is_well_again(virtual_users):
@@ -62,7 +65,7 @@ OUTAGE = """
 
 def test_outages_of_the_embedded_stack(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_it=OUTAGE)
-    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", timeout=120)
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "--roo-seed=42", timeout=120)
     result.assert_outcomes(passed=3, failed=2)
     result.stdout.fnmatch_lines(["*<never recovered: second 4: error_rate < 1 % was 100 %>*"])
     result.stdout.fnmatch_lines(["*fault 'kill redis' at second 0.7: it did not take hold: no process of redis runs*"])

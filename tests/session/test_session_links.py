@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from pytest_roo_load.core.faults.link_table import DATAGRAM_VERBS, LINK_VERBS, STREAM_VERBS
@@ -22,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "keeper"))
 from keeper_lab import Run, eventually, listens, new_run
 
 SERVER = "127.0.0.1:9"
+SEED = 42
 NEEDED: dict[str, dict[str, Any]] = {
     "slow": {"latency": "1 s"},
     "throttle": {"rate": "1 MB"},
@@ -48,7 +50,7 @@ def config(pytester: pytest.Pytester) -> Config:
 
 @pytest.fixture
 def links(run: Run, config: Config) -> Iterator[OwnLinks]:
-    links = OwnLinks(config, run.client(), None)
+    links = OwnLinks(config, run.client(), None, SEED)
     yield links
     for name in list(links.known):
         links.close(name)
@@ -74,6 +76,12 @@ def test_a_link_listens_until_it_is_closed(links: OwnLinks) -> None:
     assert tcp(links).name == "shop", "its name is free again"
 
 
+def test_chance_on_links_is_seeded_by_the_run(run: Run, links: OwnLinks) -> None:
+    links.proxy()
+    (proxy,) = run.client().services()["links"].pids
+    assert psutil.Process(proxy).cmdline()[-2:] == ["--seed", str(SEED)]
+
+
 def test_a_link_for_datagrams_has_its_port_until_it_is_closed(links: OwnLinks) -> None:
     link = udp(links)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one, pytest.raises(OSError, match="in use"):
@@ -92,7 +100,7 @@ def test_a_port_of_ones_choice(links: OwnLinks) -> None:
 
 
 def test_the_links_of_two_workers_do_not_meet(run: Run, config: Config, links: OwnLinks) -> None:
-    others = OwnLinks(config, run.client(), "gw1")
+    others = OwnLinks(config, run.client(), "gw1", SEED)
     one, other = tcp(links), tcp(others)
     assert one.port != other.port
     assert others.known == {"shop": "gw1.shop"}
@@ -166,7 +174,7 @@ def test_what_is_refused(links: OwnLinks, name: Any, server: str, told: str) -> 
 
 
 def test_another_machine_with_permission(run: Run, config: Config) -> None:
-    links = OwnLinks(replace(config, allow_remote=("192.0.2.1",)), run.client(), None)
+    links = OwnLinks(replace(config, allow_remote=("192.0.2.1",)), run.client(), None, SEED)
     assert listens(tcp(links, "far", "192.0.2.1:80").url)
     links.close("far")
 

@@ -37,13 +37,14 @@ def test_passwords_are_not_shown(url: str, shown: str) -> None:
 def test_a_postgres_of_ones_own_gets_no_standby(pytester: pytest.Pytester, tmp_path: Path) -> None:
     from pytest_roo_load.keeper.client import Keeper, KeeperSettings  # noqa: PLC0415
     from pytest_roo_load.session.config import read_config  # noqa: PLC0415
+    from pytest_roo_load.session.links import OwnLinks  # noqa: PLC0415
     from pytest_roo_load.session.stack import STANDBY, Stack  # noqa: PLC0415
 
     config = read_config(pytester.parseconfig("--roo-postgres=postgresql://127.0.0.1:1/shop"))
     never_made = Path("/nowhere")  # a folder of the test may have too long a path for a keeper
-    settings = KeeperSettings(folder=never_made, owner_pid=os.getpid(), logs=tmp_path)
+    keeper = Keeper(KeeperSettings(folder=never_made, owner_pid=os.getpid(), logs=tmp_path))
     with pytest.raises(UsageError, match=r"fixture postgres_standby: only the embedded PostgreSQL gets a standby"):
-        Stack(config, Keeper(settings), behind=str).service(STANDBY)
+        Stack(config, keeper, OwnLinks(config, keeper, None, 0)).service(STANDBY)
 
 
 def test_precedence_is_flag_then_variable_then_ini(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
