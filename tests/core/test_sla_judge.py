@@ -9,7 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from pytest_roo_load.core.result import ResourceUse, Result
+from pytest_roo_load.core.recording import Recording
+from pytest_roo_load.core.result import ResourceUse, Result, result_of
 from pytest_roo_load.core.sla.judge import Judgement, judge, wilson
 from pytest_roo_load.core.sla.objective import METRICS
 from pytest_roo_load.core.sla.parser import parse_objective
@@ -155,6 +156,33 @@ def test_a_phase_that_no_generator_recorded_is_no_data() -> None:
     assert judged("p95 in warm_up < 1 s", by).verdict is NO_DATA
     assert judged("p95 in warm_up < 1 s", by).reason == "no operation ended in warm_up"
     assert judged("users in warm_up >= 0", by).verdict is NO_DATA
+
+
+def with_faults(**latency_s: float) -> Result:
+    """A result with phases of these names, 10 s each, in each of which one operation has ended; 0 stands for none."""
+    phases = {name.replace("_", " "): phase(login=tally([value] if value else [])) for name, value in latency_s.items()}
+    spans = {name: (10.0 * number, 10.0 * number + 10) for number, name in enumerate(phases)}
+    return result_of(Recording(phases=phases), spans)
+
+
+def test_an_objective_of_a_fault_must_hold_in_every_phase_with_one() -> None:
+    one_is_slow = with_faults(steady=0.1, fault=0.2, recovery=0.1, fault_2=0.9, recovery_2=0.1, fault_3=0.4)
+
+    judgement = judged("mean in fault < 500 ms", one_is_slow)
+    assert (judgement.verdict, judgement.measured) == (FAIL, pytest.approx(0.9, rel=0.01))
+    assert judgement.reason == "'fault 2' is the worst of 3 phases"
+    assert judgement.objective == parse_objective("mean in fault < 500 ms")
+    assert judged("mean in fault < 1 s", one_is_slow).verdict is PASS
+    assert judged("mean in fault < 1 s", one_is_slow).measured == pytest.approx(0.9, rel=0.01)
+    assert judged("mean in 'fault 3' < 500 ms", one_is_slow).verdict is PASS
+    assert judged("count in fault >= 1", one_is_slow).verdict is PASS
+
+
+def test_a_phase_with_a_fault_in_which_nothing_ended_leaves_the_objective_without_data() -> None:
+    judgement = judged("p95 in fault < 1 s", with_faults(steady=0.1, fault=0.2, fault_2=0))
+
+    assert judgement.verdict is NO_DATA
+    assert judgement.reason == "'fault 2' is the worst of 2 phases; no operation ended in fault 2"
 
 
 # --- invalid -----------------------------------------------------------------------------------------------------

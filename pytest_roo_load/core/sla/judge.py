@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import ceil, isfinite, log
 
+from pytest_roo_load.core.profiles.plan import is_steady, named_like
 from pytest_roo_load.core.result import Result
 from pytest_roo_load.core.sla.objective import Metric, Objective, Subject
 from pytest_roo_load.core.statistics import PhaseResult, Statistics
 from pytest_roo_load.core.target import meant
 from pytest_roo_load.core.timeline import Second, total
-from pytest_roo_load.core.verdict import Verdict
+from pytest_roo_load.core.verdict import Verdict, worst
 
 __all__ = ["Judgement", "judge", "wilson", "window_value"]
 
@@ -57,6 +58,23 @@ def judge(objective: Objective, result: Result) -> Judgement:
 def _judge_measured(objective: Objective, result: Result) -> Judgement:
     if objective.metric.name == "recovery_time":
         return _judge_recovery(objective, result)
+    alike = [] if is_steady(objective.phase) else [name for name in result.phases if named_like(name, objective.phase)]
+    if len(alike) > 1:
+        return _judge_each(objective, result, alike)
+    return _judge_phase(objective, result)
+
+
+def _judge_each(objective: Objective, result: Result, phases: Sequence[str]) -> Judgement:
+    """It must hold in every one of several phases alike: the judgement of the worst."""
+    each = {name: _judge_phase(replace(objective, phase=name), result) for name in phases}
+    verdict = worst(one.verdict for one in each.values())
+    margins = {name: one.margin or 0.0 for name, one in each.items() if one.verdict is verdict}
+    least = min(margins, key=margins.__getitem__)
+    told = () if verdict is Verdict.PASS else (f"{least!r} is the worst of {len(each)} phases",)
+    return replace(each[least], objective=objective, reason="; ".join(filter(None, (*told, each[least].reason))))
+
+
+def _judge_phase(objective: Objective, result: Result) -> Judgement:
     phase = result.phases.get(objective.phase)
     if phase is None:
         known = ", ".join(result.phases)
@@ -178,13 +196,13 @@ def _judge_recovery(objective: Objective, result: Result) -> Judgement:
     found = result.recoveries
     if not found:
         return _no_data(objective, "nothing was broken in this run")
-    worst = max((recovery.seconds for recovery in found), key=float)
+    longest = max((recovery.seconds for recovery in found), key=float)
     return Judgement(
         objective=objective,
-        verdict=_verdict(objective, worst),
-        measured=worst if isfinite(worst) else None,
+        verdict=_verdict(objective, longest),
+        measured=longest if isfinite(longest) else None,
         samples=len(found),
-        reason="" if isfinite(worst) else repr(worst).strip("<>"),
+        reason="" if isfinite(longest) else repr(longest).strip("<>"),
     )
 
 
@@ -239,11 +257,11 @@ def _judge_windows(objective: Objective, seconds: Sequence[Second]) -> Judgement
     empty = [t for t, value in values if value is None]
     if empty and broken is None and objective.for_s is None:
         return _no_data(objective, f"no samples from second {empty[0]} to {empty[0] + length}")
-    worst = (max if objective.operator.startswith("<") else min)(value for _, value in measured)
+    extreme = (max if objective.operator.startswith("<") else min)(value for _, value in measured)
     return Judgement(
         objective=objective,
         verdict=Verdict.PASS if broken is None else Verdict.FAIL,
-        measured=worst,
+        measured=extreme,
         samples=samples,
         reason="" if broken is None else f"violated from second {broken} on",
     )
