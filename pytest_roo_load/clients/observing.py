@@ -33,8 +33,12 @@ class Observation:
     outcome: Outcome = field(default=Outcome.OK)
 
     def refused(self) -> None:
-        """It certainly had no effect."""
+        """It certainly had no effect, whatever is raised afterwards."""
         self.outcome = Outcome.FAILED
+
+    def unknown(self) -> None:
+        """Nobody knows whether it had one."""
+        self.outcome = Outcome.UNKNOWN
 
 
 @asynccontextmanager
@@ -44,13 +48,13 @@ async def observe(user: User, kind: str, *, key: Hashable = None, value: Any = N
     ::
 
         async with observe(user, "write", key="x", value=3):
-            await user.http.put("/registers/x", json=3)
+            (await user.http.put("/registers/x", json=3)).raise_for_status()
         async with observe(user, "read", key="x") as seen:
-            seen.result = (await user.http.get("/registers/x")).json()
+            seen.result = (await user.http.get("/registers/x")).raise_for_status().json()
 
-    An end without an exception means that it happened. An answer with a status from 400 to 499 that the client does not
-    expect means that it certainly did not; with any other exception nobody knows, for the request may have
-    been carried out. Exceptions go on.
+    An end without an exception means that it happened, so let the answer raise what its status says. An
+    `UnexpectedAnswer` with a status from 400 to 499 means that it certainly did not; with any other exception nobody
+    knows, for the request may have been carried out. Exceptions go on.
 
     Args:
         user: Who does it.
@@ -63,7 +67,8 @@ async def observe(user: User, kind: str, *, key: Hashable = None, value: Any = N
     try:
         yield seen
     except BaseException as error:
-        seen.outcome = _outcome_of(error)
+        if seen.outcome is Outcome.OK:
+            seen.outcome = _outcome_of(error)
         raise
     finally:
         event = Event(

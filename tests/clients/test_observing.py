@@ -4,19 +4,20 @@ import pytest
 from client_lab import run
 
 from pytest_roo_load import observe
+from pytest_roo_load.clients.http.response import Head, Response
 from pytest_roo_load.core.consistency.history import Event, Outcome
 from pytest_roo_load.errors import ConnectionLost, UnexpectedAnswer
 from pytest_roo_load.testing import FakeUser
 
 
-def observed(error: BaseException | None, *, refused: bool = False) -> Event:
+def observed(error: BaseException | None, *, says: str = "") -> Event:
     user = FakeUser(3)
 
     async def main() -> None:
         async with observe(user, "write", key="x", value=1) as seen:
             seen.result = "done"
-            if refused:
-                seen.refused()
+            if says:
+                getattr(seen, says)()
             if error is not None:
                 raise error
 
@@ -49,4 +50,27 @@ def test_what_is_known_of_the_outcome(error: BaseException | None, outcome: Outc
 
 
 def test_a_client_that_knows_better_says_so() -> None:
-    assert observed(None, refused=True).outcome is Outcome.FAILED
+    assert observed(None, says="refused").outcome is Outcome.FAILED
+    assert observed(KeyError("x"), says="refused").outcome is Outcome.FAILED
+    assert observed(None, says="unknown").outcome is Outcome.UNKNOWN
+    assert observed(UnexpectedAnswer("no", kind="status 409"), says="unknown").outcome is Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"), [(201, Outcome.OK), (302, Outcome.OK), (409, Outcome.FAILED), (503, Outcome.UNKNOWN)]
+)
+def test_an_answer_tells_by_its_status(status: int, outcome: Outcome) -> None:
+    user, answer = FakeUser(3), Response.of(Head(status, ()), b"so\nit is")
+
+    async def main() -> None:
+        async with observe(user, "add", value=1):
+            assert answer.raise_for_status() is answer
+
+    if status < 400:
+        run(main())
+    else:
+        with pytest.raises(UnexpectedAnswer, match=rf"^status {status} so it is$") as caught:
+            run(main())
+        assert (caught.value.kind, caught.value.counted) == (f"status {status}", True)
+    (event,) = user.recorder.values["history"]
+    assert event.outcome is outcome

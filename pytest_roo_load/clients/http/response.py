@@ -7,7 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pytest_roo_load.errors import UnexpectedAnswer
+
 __all__ = ["Head", "RawHeaders", "Response", "Timing", "joined"]
+
+_SHOWN = 200  # characters of a body
 
 RawHeaders = Sequence[tuple[bytes, bytes]]
 
@@ -113,6 +117,19 @@ class Response:
     def text(self) -> str:
         """The body as UTF-8 text; bytes that are none become U+FFFD."""
         return self.body.decode("utf-8", "replace")
+
+    def raise_for_status(self) -> Response:
+        """This answer, when its status is below 400: for a journey that cannot go on with another one.
+
+        Raises:
+            UnexpectedAnswer: It is not; its kind is "status 503" or the like. The request has been counted.
+        """
+        if self.head.ok:
+            return self
+        shown = " ".join(self.text[:_SHOWN].split())
+        error = UnexpectedAnswer(f"status {self.status} {shown}".rstrip(), kind=f"status {self.status}")
+        error.counted = True
+        raise error
 
     def json(self) -> Any:
         """The body as a JSON value.
