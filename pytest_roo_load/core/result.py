@@ -67,7 +67,8 @@ class Result:
         lost: Processes that ended during the load although nobody meant them to, and faults that did not take hold;
             nothing passes then.
         faults: What was broken on purpose, and what became of it; spikes of load among them.
-        ended_early: Why the load ended before its planned end; empty when it did not.
+        ended_early: Why the load ended before its planned end, or before all iterations that were asked for; empty when
+            it did not.
         facts: What else was measured or read, such as commits and deadlocks.
         findings: What checks of consistency found; one that is broken fails the run.
         gauges: What was looked at while load ran, such as the depth of a queue.

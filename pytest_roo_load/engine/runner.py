@@ -14,6 +14,7 @@ from pytest_roo_load.core.early_end import EarlyEnd, EndWatch
 from pytest_roo_load.core.faults.fault import FaultRecord
 from pytest_roo_load.core.faults.overload import overloads
 from pytest_roo_load.core.ports import Injector, Probe, Snapshots
+from pytest_roo_load.core.profiles.plan import STEADY, Plan
 from pytest_roo_load.core.recording import Recording
 from pytest_roo_load.core.result import Result, result_of
 from pytest_roo_load.core.sla.objective import Objective
@@ -227,7 +228,8 @@ class _Follower:
         for outcome in outcomes:
             recording.merge(outcome.recording)
         health = tuple(outcome.health for outcome in outcomes)
-        spans = self._spans(max(outcome.ended_s for outcome in outcomes))
+        ended_s = max(outcome.ended_s for outcome in outcomes)
+        spans = self._spans(ended_s)
         return result_of(
             recording,
             spans,
@@ -236,7 +238,7 @@ class _Follower:
             problems=tuple(problem for one in health for problem in one.problems()),
             timeline=Timeline(self._load.live),
             objectives=self._load.objectives,
-            ended_early=self._ended_early,
+            ended_early=self._ended_early or _missing(self._plan, recording, ended_s),
             lost=(*self._lost(), *(record.misfire for record in self._faults if record.misfire)),
             allocations={} if self._load.snapshots is None else self._load.snapshots.growth(),
             faults=(*self._faults, *overloads(spans)),
@@ -256,3 +258,12 @@ class _Follower:
                 end = max(phase.start_s, min(ended_s, phase.end_s)) if ends_here else phase.end_s
                 spans[phase.name] = phase.start_s, end
         return spans
+
+
+def _missing(plan: Plan, recording: Recording, ended_s: float) -> str:
+    """That time was over before a number of iterations was done; empty when it was not, or none was asked for."""
+    done = recording.phase(STEADY).iterations
+    if plan.quota is None or done >= plan.quota or ended_s < plan.duration_s:
+        return ""
+    given_s = sum(phase.end_s - phase.start_s for phase in plan.steady_phases)
+    return f"only {done:,} of {plan.quota:,} iterations were done in the {given_s:g} s that they were given"

@@ -199,7 +199,7 @@ def _lead(run: JSON) -> str:
     """What was done, in one line."""
     weights = run.get("journeys") or {}
     journeys = ", ".join(name if weight == 1 else f"{name} (weight {weight:g})" for name, weight in weights.items())
-    return " · ".join(part for part in (run.get("profile"), journeys) if part)
+    return " · ".join(part for part in (run.get("profile"), journeys, run.get("ended_early")) if part)
 
 
 def _run_facts(run: JSON) -> tuple[Fact, ...]:

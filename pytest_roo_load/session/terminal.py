@@ -49,9 +49,11 @@ def summarise(reporter: pytest.TerminalReporter, results: Sequence[dict[str, Any
 
 
 def _warnings(result: dict[str, Any]) -> Iterator[str]:
-    """What a green verdict does not say: percentiles of too few samples, failures that nobody judges."""
+    """What a green verdict does not say: an early end, percentiles of too few samples, failures that nobody judges."""
     name = _cut(result["test"]["name"])
     for run in result["runs"]:
+        if run["verdict"] == "pass" and run["ended_early"]:
+            yield f"{name}: {run['ended_early']}"
         for judgement in run["objectives"]:
             if judgement["verdict"] == "pass" and judgement["reason"]:
                 yield f"{name}: {judgement['text']}: {judgement['reason']}"

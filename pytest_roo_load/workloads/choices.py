@@ -15,6 +15,8 @@ __all__ = ["Pace", "chosen", "in_range", "one_of", "paced"]
 
 T = TypeVar("T")
 _TO_CONNECT = "1 s"
+_USUAL = "10 s"
+_LONGEST = "10 min"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,15 +25,16 @@ class Pace:
 
     Attributes:
         clients: Clients at once, each with a connection of its own unless a pool is asked for.
-        duration: Length of the steady phase.
+        duration: Length of the steady phase; None for 10 s.
         warm_up: Length of a phase before it. Default: none for a closed loop; with a rate 1 s, in which clients
             connect, for an arrival that finds none ready is dropped.
         rate: Iterations that begin per second whatever became of earlier ones ("200/s"); None for a closed loop.
-        count: Iterations to do; the load ends with the last of them. `duration` is then the longest it may take.
+        count: Iterations to do; the load ends with the last of them. `duration` is then the longest it may take;
+            None for 10 min.
     """
 
     clients: int = 8
-    duration: str | float = "10 s"
+    duration: str | float | None = None
     warm_up: str | float | None = None
     rate: str | None = None
     count: int | None = None
@@ -47,12 +50,14 @@ class Pace:
             value = f"rate={self.rate!r}, count={self.count!r}"
             raise UsageError("these exclude each other", value=value, allowed="a rate, or a number of iterations")
         if self.count is not None:
-            return iterations(self.count, users=self.clients, warm_up=self.warm_up or 0, max_duration=self.duration)
+            longest = _LONGEST if self.duration is None else self.duration
+            return iterations(self.count, users=self.clients, warm_up=self.warm_up or 0, max_duration=longest)
+        duration = _USUAL if self.duration is None else self.duration
         if self.rate is not None:
             users = self.clients
             warm_up = _TO_CONNECT if self.warm_up is None else self.warm_up
-            return arrival_rate(self.rate, self.duration, users=users, max_users=users, warm_up=warm_up)
-        return constant_users(self.clients, self.duration, warm_up=self.warm_up or 0)
+            return arrival_rate(self.rate, duration, users=users, max_users=users, warm_up=warm_up)
+        return constant_users(self.clients, duration, warm_up=self.warm_up or 0)
 
 
 def chosen(kind: type[T], choices: Mapping[str, Any], *, also: Iterable[str] = ()) -> T:

@@ -21,6 +21,11 @@ def test_a_pace_is_a_profile(pace: Pace, text: str) -> None:
     assert str(pace.profile()) == text
 
 
+def test_a_number_of_iterations_has_more_time_than_a_load_that_goes_by_time() -> None:
+    assert Pace(count=50).profile().plan().duration_s == 600
+    assert Pace(count=50, duration="3 s").profile().plan().duration_s == 3
+
+
 def test_clients_have_a_second_to_connect_before_a_rate_is_judged() -> None:
     phases = Pace(rate="5/s", duration="3 s").profile().plan().phases
 

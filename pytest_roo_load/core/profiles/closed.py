@@ -117,7 +117,8 @@ def iterations(
 ) -> UsersProfile:
     """Ends when `count` iterations have been started and finished by `users` users together.
 
-    Iterations done during `warm_up` do not count towards `count`. A run that reaches `max_duration` ends there.
+    Iterations done during `warm_up` do not count towards `count`. A load that reaches `max_duration` ends there, and
+    its result says so in `ended_early`.
 
     Raises:
         UsageError: A value is out of range.
