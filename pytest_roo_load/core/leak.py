@@ -18,8 +18,9 @@ import numpy as np
 from pytest_roo_load.core.verdict import Verdict
 from pytest_roo_load.errors import UsageError
 
-__all__ = ["Growth", "LeakLimits", "growth_of"]
+__all__ = ["MEMORY", "Growth", "LeakLimits", "growth_of"]
 
+MEMORY = 4e6  # bytes that matter
 _WINDOWS, _FEWEST = 24, 8
 _LATE_SHARE = 0.3
 
@@ -35,14 +36,15 @@ class LeakLimits:
         warm_up_s: Points before it are left out.
         masks: Stretches of time that are left out: faults, and recovering from them.
         chance: The likelihood, at most, that no trend at all gives such troughs.
-        growth: Growth over the time looked at, at least, in the unit of the values.
+        growth: Growth over the time looked at, at least, in the unit of the values; None for what is usual for them:
+            4 MB of memory, 20 descriptors and so on.
         share: The same as a share of the level.
     """
 
     warm_up_s: float = 0.0
     masks: tuple[tuple[float, float], ...] = field(default=())
     chance: float = 0.01
-    growth: float = 4e6
+    growth: float | None = None
     share: float = 0.02
 
     def __post_init__(self) -> None:
@@ -51,7 +53,7 @@ class LeakLimits:
             for name, value, allowed, fine in (
                 ("warm_up_s", self.warm_up_s, "0 or more", self.warm_up_s >= 0),
                 ("chance", self.chance, "above 0, below 1", 0 < self.chance < 1),
-                ("growth", self.growth, "0 or more", self.growth >= 0),
+                ("growth", self.growth, "0 or more", self.growth is None or self.growth >= 0),
                 ("share", self.share, "0 or more", self.share >= 0),
                 ("masks", self.masks, "pairs of begin and end", all(a <= b for a, b in self.masks)),
             )
@@ -91,7 +93,7 @@ def growth_of(points: Points, limits: LeakLimits | None = None, *, control: Poin
 
     Args:
         points: Second and value, in order.
-        limits: From when on it is a leak.
+        limits: From when on it is a leak; growth of None is as usual for memory.
         control: The same of a process that does the same without load; what that grows by is taken off.
     """
     limits = limits or LeakLimits()
@@ -125,7 +127,8 @@ def _judged(times: Array, values: Array, count: int, limits: LeakLimits) -> Grow
     span = float(times[-1] - times[0])
     level = float(np.median(troughs))
     chance = _chance_of_growth(troughs - slope * at, troughs)
-    grows = chance <= limits.chance and slope * span >= max(limits.growth, limits.share * abs(level))
+    growth = MEMORY if limits.growth is None else limits.growth
+    grows = chance <= limits.chance and slope * span >= max(growth, limits.share * abs(level))
     leaks = grows and late >= _LATE_SHARE * slope
     return Growth(
         verdict=Verdict.FAIL if leaks else Verdict.PASS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pytest_roo_load.core.consistency.finding import Finding, Problem
-from pytest_roo_load.core.leak import Growth, LeakLimits, Points, growth_of
+from pytest_roo_load.core.leak import MEMORY, Growth, LeakLimits, Points, growth_of
 from pytest_roo_load.core.profiles import is_steady
 from pytest_roo_load.core.result import Result
 from pytest_roo_load.core.suggestion import did_you_mean
@@ -18,8 +18,8 @@ from pytest_roo_load.errors import UsageError
 __all__ = ["USES", "leak_in"]
 
 USES = {
-    "memory": ("memory_bytes", Dimension.SIZE, 4e6),
-    "unique memory": ("unique_bytes", Dimension.SIZE, 4e6),
+    "memory": ("memory_bytes", Dimension.SIZE, MEMORY),
+    "unique memory": ("unique_bytes", Dimension.SIZE, MEMORY),
     "descriptors": ("descriptors", Dimension.COUNT, 20.0),
     "connections": ("connections", Dimension.COUNT, 20.0),
     "threads": ("threads", Dimension.COUNT, 5.0),
@@ -51,8 +51,12 @@ def leak_in(result: Result, process: str, use: str, *, limits: LeakLimits | None
     """
     process = _meant(result, process, use)
     _, dimension, floor = USES[use]
-    chosen = limits or LeakLimits(growth=floor)
-    masked = replace(chosen, masks=(*chosen.masks, *_disturbed(result)))
+    chosen = limits or LeakLimits()
+    masked = replace(
+        chosen,
+        growth=floor if chosen.growth is None else chosen.growth,
+        masks=(*chosen.masks, *_disturbed(result)),
+    )
     idle = () if control is None else _points(control, process, use)
     points = _points(result, process, use)
     growth = growth_of(points, masked, control=idle)

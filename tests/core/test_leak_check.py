@@ -8,6 +8,7 @@ import pytest
 from core_samples import result
 
 from pytest_roo_load.core.allocations import AllocationGrowth, Site
+from pytest_roo_load.core.leak import LeakLimits
 from pytest_roo_load.core.leak_check import leak_in
 from pytest_roo_load.core.result import ResourceUse, Result
 from pytest_roo_load.core.timeline import ProcessUse, Second
@@ -128,3 +129,11 @@ def test_what_it_grows_by_without_load_is_taken_off() -> None:
 def test_what_there_is_not_is_refused(process: str, use: str, told: str) -> None:
     with pytest.raises(UsageError, match=told):
         leak_in(run_of([1.0] * 30), process, use, limits=None, control=None)
+
+
+def test_limits_without_a_growth_have_the_usual_one_of_what_is_looked_at() -> None:
+    threads: Uses = {"threads": lambda t: t // 2}
+    grown = run_of([100.0] * 40, uses=threads)
+    strict = LeakLimits(chance=0.005)
+    assert leak_in(grown, "ccs", "threads", limits=strict, control=None).verdict is Verdict.FAIL
+    assert leak_in(grown, "ccs", "threads", limits=replace(strict, growth=50), control=None).verdict is Verdict.PASS
