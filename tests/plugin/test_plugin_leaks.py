@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
 import textwrap
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 SERVER = """
     import sys
@@ -46,7 +50,6 @@ TASKS_SERVER = """
     server.add_routes([web.get("/take", take)])
     web.run_app(server, host="127.0.0.1", port=int(sys.argv[1]), print=None)
 """
-Ended = tuple[int, str]  # exit status and what was written
 LEAKY_LINE = 1 + textwrap.dedent(SERVER).splitlines().index("    kept.append(bytearray(64_000))")
 TEST = """
     import sys
@@ -102,46 +105,68 @@ def findings(folder: Path) -> list[dict[str, Any]]:
     return list(run["findings"])
 
 
-def both(folder: Path, *options: str, server: str, test: str) -> tuple[dict[bool, Path], Ended, Ended]:
-    """The folders of a run with a server that leaks and of one with a server that does not, and how these ended."""
-    folders = {leaky: folder / ("leaky" if leaky else "healthy") for leaky in (True, False)}
-    begun = [
-        begin(where, *options, server=server.replace("{leaky}", str(leaky)), test=test)
-        for leaky, where in folders.items()
-    ]
-    with begun[0] as leaking, begun[1] as healthy:
-        told, fine = leaking.communicate(timeout=120)[0], healthy.communicate(timeout=120)[0]
-    return folders, (leaking.returncode, told), (healthy.returncode, fine)
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A server of which one edition leaks, and a test that tells: how the runs ended, by whether the server leaks."""
+
+    server: str
+    test: str
+    options: tuple[str, ...]
+    folders: dict[bool, Path] = field(default_factory=dict)
+    statuses: dict[bool, int] = field(default_factory=dict)
+    output: dict[bool, str] = field(default_factory=dict)
 
 
-def test_a_server_that_leaks_is_told_from_one_that_does_not(tmp_path: Path) -> None:
-    folders, (leaking, told), (healthy, fine) = both(tmp_path, "--roo-allocations", "3", server=SERVER, test=TEST)
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Case]:
+    """All of them at once, for they wait most of the time."""
+    cases = {
+        "memory": Case(server=SERVER, test=TEST, options=("--roo-allocations", "3")),
+        "tasks": Case(server=TASKS_SERVER, test=TASKS_TEST, options=("--roo-tasks",)),
+    }
+    with contextlib.ExitStack() as stack:
+        begun = []
+        for name, case in cases.items():
+            for leaky in (True, False):
+                folder = case.folders[leaky] = tmp_path_factory.mktemp("leaks") / f"{name}-{leaky}"
+                server = case.server.replace("{leaky}", str(leaky))
+                process = stack.enter_context(begin(folder, *case.options, server=server, test=case.test))
+                stack.callback(process.kill)
+                begun.append((case, leaky, process))
+        for case, leaky, process in begun:
+            case.output[leaky] = process.communicate(timeout=120)[0]
+            case.statuses[leaky] = process.returncode
+    return cases
 
-    assert (leaking, healthy) == (1, 0), told + fine
+
+def test_a_server_that_leaks_is_told_from_one_that_does_not(cases: dict[str, Case]) -> None:
+    case = cases["memory"]
+    told = case.output[True]
+    assert case.statuses == {True: 1, False: 0}, told + case.output[False]
     assert "the memory of target does not go on growing: broken over 1" in told
-    assert [found["verdict"] for found in findings(folders[True])] == ["pass", "pass", "fail"]
-    (problem,) = findings(folders[True])[2]["problems"]
+    assert [found["verdict"] for found in findings(case.folders[True])] == ["pass", "pass", "fail"]
+    (problem,) = findings(case.folders[True])[2]["problems"]
     assert "troughs grew by" in problem["text"]
     when, first, *_ = problem["details"]
     assert first.startswith(f"  server.py:{LEAKY_LINE}: ")
-    (report,) = folders[True].glob(".roo/runs/*/report.html")
+    (report,) = case.folders[True].glob(".roo/runs/*/report.html")
     for line in (when, first):
         assert line in told
         assert line in report.read_text(encoding="utf-8")
-    assert [found["verdict"] for found in findings(folders[False])] == ["pass", "pass", "pass"]
+    assert [found["verdict"] for found in findings(case.folders[False])] == ["pass", "pass", "pass"]
 
 
-def test_a_server_that_leaks_tasks_and_connections_is_told_from_one_that_does_not(tmp_path: Path) -> None:
-    folders, (leaking, told), (healthy, fine) = both(tmp_path, "--roo-tasks", server=TASKS_SERVER, test=TASKS_TEST)
-
-    assert (leaking, healthy) == (1, 1), told + fine
+def test_a_server_that_leaks_tasks_and_connections_is_told_from_one_that_does_not(cases: dict[str, Case]) -> None:
+    case = cases["tasks"]
+    told, fine = case.output[True], case.output[False]
+    assert case.statuses == {True: 1, False: 1}, told + fine
     for use in ("tasks", "connections"):
         assert f"the {use} of target do not go on growing: broken over" in told
-    verdicts = {leaky: [found["verdict"] for found in findings(folder)] for leaky, folder in folders.items()}
+    verdicts = {leaky: [found["verdict"] for found in findings(folder)] for leaky, folder in case.folders.items()}
     assert verdicts[True] == ["fail", "fail", "pass", "pass", "no data"]
     assert verdicts[False] == ["pass", "pass", "pass", "pass", "no data"]
     assert "the tasks of generator do not go on growing: no data; no process has told how many it has" in fine
-    (file,) = folders[True].glob(".roo/runs/*/live/*")
+    (file,) = case.folders[True].glob(".roo/runs/*/live/*")
     used = [json.loads(line)["resources"]["target"] for line in file.read_text(encoding="utf-8").splitlines()]
     assert used[-1]["tasks"] - used[1]["tasks"] > 300
     assert used[-1]["connections"] - used[1]["connections"] > 300
