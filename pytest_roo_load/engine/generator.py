@@ -34,6 +34,7 @@ __all__ = ["AFTERMATH", "Generator"]
 
 AFTERMATH = "graceful_stop"
 _TIMER_S = 0.001  # by which a timer may go off early
+_HELD_UP_S = 0.1  # without a look at the time: longer than any pause between two
 
 
 class Generator:
@@ -55,6 +56,7 @@ class Generator:
         self._watch = SelfWatch(shard.name)
         self._next_second = 0
         self._stopped = asyncio.Event()
+        self._switched_s: list[float] = []
         self._mistake: UsageError | None = None
         self._open: OpenDriver | None = None
         self._journeys = self._by_user(unpack(shard.journeys))
@@ -78,7 +80,8 @@ class Generator:
         recording = self._recorder.recording
         recording.hide(self._secrets)
         behind, dropped = arrival_shares(recording)
-        return Outcome(recording=recording, health=replace(health, behind=behind, dropped=dropped), ended_s=ended_s)
+        health = replace(health, behind=behind, dropped=dropped)
+        return Outcome(recording=recording, health=health, ended_s=ended_s, switched_s=tuple(self._switched_s))
 
     async def _perform(self, start: float) -> tuple[Health, float]:
         """From the first user's start to the last one's end; how the generator was, and when the load ended."""
@@ -91,7 +94,7 @@ class Generator:
             self._raise_mistake()
             health = self._watch.end()
             await driver.end(ended_s)
-            self._end_load()
+            self._end_load(start)
             await asyncio.wait({driving}, timeout=self._plan.graceful_stop_s)
             self._raise_mistake()
         finally:
@@ -162,6 +165,7 @@ class Generator:
         for phase in self._plan.phases:
             driver.begin(phase)
             self._begin(phase)
+            self._switched_s.append(perf_counter() - start)
             await asyncio.wait({over}, timeout=max(0.0, start + phase.end_s - perf_counter()))
             if over.done():
                 return perf_counter() - start
@@ -176,14 +180,16 @@ class Generator:
             self._quota.count_from_now()
             self._watch.begin()
 
-    def _end_load(self) -> None:
+    def _end_load(self, start: float) -> None:
         self._recorder.switch(AFTERMATH)
+        self._switched_s.append(perf_counter() - start)
         self._pauses.end()
 
     async def _tick(self) -> None:
         """Sweep, and look how late it is and what is in flight, 20 times a second."""
         draw, due = random.Random(self._shard.seed), perf_counter()
         looked = due
+        self._recorder.breathless = due + _HELD_UP_S
         while True:
             # Not at even distances: arrivals are, and whoever keeps step with them sees the same moment every time.
             due = max(due + INTERVAL_S * draw.uniform(0.5, 1.5), perf_counter())
@@ -191,6 +197,7 @@ class Generator:
             now = perf_counter()
             self._watch.late(now - due)
             self._recorder.look(now - looked)
+            self._recorder.breathless = now + _HELD_UP_S
             looked = now
             self._sweeper.sweep(now)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from pytest_roo_load.core.recording import PhaseRecording
@@ -21,7 +22,8 @@ class Iterations:
     """Counts iterations until no other may begin; one that is finished counts for the phase in which it began.
 
     They are counted many at a time, at the latest before a wait that may be cancelled. Every 64th turn gives way to
-    other users, so that a journey that never waits cannot hold up the generator.
+    other users, and so does each turn while the event loop is held up, so that a journey that never waits holds up
+    the generator no longer than its iterations take.
     """
 
     __slots__ = ("_first", "_number", "_phase", "_recorder", "_take", "_user")
@@ -42,7 +44,7 @@ class Iterations:
 
     async def __anext__(self) -> int:
         number = self._number + 1
-        if number % _BREATH == 1:
+        if number % _BREATH == 1 or perf_counter() > self._recorder.breathless:
             self.end()
             await asyncio.sleep(0)
         turn = self._take(self._user) if number else self._user.take_turn()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
@@ -103,10 +104,13 @@ class PhaseRecorder:
         group_slot: The same for a group.
         current: What it records: an iteration counts for the phase in which it began.
         recording: What all phases recorded.
+        breathless: A moment of `perf_counter` by which the event loop must have had a turn; others than the user that
+            runs now are kept waiting when it has passed.
     """
 
     def __init__(self, phase: str) -> None:
         self.recording = Recording()
+        self.breathless = math.inf
         self._phases: dict[str, _Phase] = {}
         self._finished: dict[str, Counter[str]] = {"operations": Counter(), "groups": Counter()}
         self._members: dict[int, int] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -22,6 +22,7 @@ from pytest_roo_load.core.timeline import Second
 from pytest_roo_load.engine.fleet.strategy import Fleet
 from pytest_roo_load.engine.meter import Meter
 from pytest_roo_load.engine.shard import Outcome, Shard
+from pytest_roo_load.engine.spans import spans_of
 from pytest_roo_load.engine.spool import Spool, Timeline
 from pytest_roo_load.errors import GeneratorError, UsageError
 
@@ -229,7 +230,7 @@ class _Follower:
             recording.merge(outcome.recording)
         health = tuple(outcome.health for outcome in outcomes)
         ended_s = max(outcome.ended_s for outcome in outcomes)
-        spans = self._spans(ended_s)
+        spans = spans_of(self._plan, outcomes)
         return result_of(
             recording,
             spans,
@@ -247,17 +248,6 @@ class _Follower:
     def _lost(self) -> tuple[str, ...]:
         injector = self._load.injector
         return self._meter.lost(but=frozenset() if injector is None else injector.may_end)
-
-    def _spans(self, ended_s: float) -> Mapping[str, tuple[float, float]]:
-        """Start and end of each phase that began; the one in which the load ended, ended with it."""
-        last = self._plan.phases[-1]
-        spans = {}
-        for phase in self._plan.phases:
-            if phase.start_s < ended_s or phase is self._plan.phases[0]:
-                ends_here = phase is last or ended_s < phase.end_s
-                end = max(phase.start_s, min(ended_s, phase.end_s)) if ends_here else phase.end_s
-                spans[phase.name] = phase.start_s, end
-        return spans
 
 
 def _missing(plan: Plan, recording: Recording, ended_s: float) -> str:

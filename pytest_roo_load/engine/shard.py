@@ -54,8 +54,10 @@ class Outcome:
 
     Attributes:
         ended_s: When its load ended, in seconds of the load.
+        switched_s: When each phase that began really did, and then the aftermath.
     """
 
     recording: Recording
     health: Health
     ended_s: float
+    switched_s: tuple[float, ...]

@@ -99,3 +99,20 @@ def test_a_load_does_not_end_before_its_plan_where_a_timer_comes_early(
     monkeypatch.setattr(generator, "asyncio", EarlyTimers())
     result = measure(one_request, constant_users(1, "1 s"), InlineFleet(), tmp_path / "live", server.url)
     assert result.steady.spans == ((0.0, 1.0),)
+
+
+def test_the_rate_of_users_that_never_wait_is_that_of_the_time_they_took(tmp_path: Path) -> None:
+    """One user at a time can do 100 iterations a second, whatever was planned; and all of them get their turns."""
+
+    async def toil(user: Any) -> None:
+        async for _ in user.iterations():
+            slot = user.recorder.slot("toil")
+            slot.started += 1
+            time.sleep(0.01)  # noqa: ASYNC251 - as a library would that blocks
+            slot.ok.append(0.01)
+            user.record("who", user.id)
+
+    result = measure(toil, constant_users(3, "0.5 s"), InlineFleet(), tmp_path / "live")
+    assert result.count > 30
+    assert result.throughput <= 100 * (0.5 + 0.06) / 0.5
+    assert set(result.values["who"].items) == {0, 1, 2}
