@@ -423,3 +423,32 @@ def test_a_percentile_of_too_few_samples_says_so(name: str, needed: int) -> None
     assert of(needed - 1).reason == f"{needed - 1} samples do not bound {name} from above; it takes {needed:,}"
     assert of(needed - 1).verdict is PASS
     assert of(needed - 1).interval is not None
+
+
+@pytest.mark.parametrize("window", ["", " over 2 s", " for 2 s"])
+def test_windows_that_hold_are_no_pass_where_most_was_not_measured(window: str) -> None:
+    recording = phase(login=tally([0.01] * 100))
+    recording.arrivals, recording.dropped = 1000, 900
+    seconds = [second(t, [0.01] * 10, name=LOGIN) for t in range(10)]
+    by = result(recording, timeline=seconds)
+
+    hidden = judged(f"p95 < 1 s{window}", by)
+    assert hidden.verdict is INVALID
+    assert hidden.reason.startswith("900 arrivals found no free user and were dropped; 100 operations succeeded")
+    assert hidden.measured == pytest.approx(0.01, rel=0.01)
+    assert judged(f"p95 of '{LOGIN}' < 1 s{window}", by).verdict is INVALID
+    assert judged(f"p95 < 1 ms{window}", by).verdict is FAIL
+    assert judged(f"error_rate < 1 %{window}", by).verdict is PASS
+    recording.dropped = 5
+    assert judged(f"p95 < 1 s{window}", result(recording, timeline=seconds)).verdict is PASS
+
+
+@pytest.mark.parametrize("window", ["over 2 s", "for 2 s"])
+def test_windows_full_of_what_began_before_the_phase_are_no_pass_where_the_phase_has_only_what_never_ended(
+    window: str,
+) -> None:
+    by = result(phase(send=tally(interrupted=6)), timeline=[second(t, [0.01]) for t in range(10)])
+
+    hidden = judged(f"p95 < 1 s {window}", by)
+    assert hidden.verdict is INVALID
+    assert "nothing is known of p95 of all" in hidden.reason

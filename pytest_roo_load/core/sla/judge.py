@@ -87,7 +87,7 @@ def _judge_phase(objective: Objective, result: Result) -> Judgement:
         ran = ", ".join(repr(name) for name in phase.operations) or "none"
         return _no_data(objective, f"no operation {objective.of!r} ran in {phase.name}; those that did: {ran}")
     if objective.over_s is not None or objective.for_s is not None:
-        judgement = _judge_windows(objective, _seconds_of(result.timeline, phase))
+        judgement = _unless_hidden(_judge_windows(objective, _seconds_of(result.timeline, phase)), phase)
     else:
         judgement = _judge_whole(objective, phase)
     return _unless_invalid(judgement, result)
@@ -108,21 +108,33 @@ def _verdict(objective: Objective, measured: float) -> Verdict:
 
 
 def _judge_whole(objective: Objective, phase: PhaseResult) -> Judgement:
-    statistics = phase if objective.of is None else phase.operations[objective.of]
+    statistics = _statistics(objective, phase)
     measured = _value(objective.metric, phase if objective.metric.subject is Subject.RUN else statistics)
     if measured is None or not statistics.count:
         return _no_data(objective, _why_nothing(statistics, phase.name))
-    verdict = _verdict(objective, measured)
-    hidden = _hidden(objective, statistics, phase) if verdict is Verdict.PASS else ""
     interval = _interval(objective.metric, statistics)
-    return Judgement(
+    judgement = Judgement(
         objective=objective,
-        verdict=Verdict.INVALID if hidden else verdict,
+        verdict=_verdict(objective, measured),
         measured=measured,
         interval=interval,
         samples=statistics.succeeded if objective.metric.latency else statistics.count,
-        reason=hidden or _too_few(objective, statistics, interval),
+        reason=_too_few(objective, statistics, interval),
     )
+    return _unless_hidden(judgement, phase)
+
+
+def _statistics(objective: Objective, phase: PhaseResult) -> Statistics:
+    return phase if objective.of is None else phase.operations[objective.of]
+
+
+def _unless_hidden(judgement: Judgement, phase: PhaseResult) -> Judgement:
+    """Of windows, too, a pass takes the limit to hold in the whole phase: nobody knows which window they belong to."""
+    objective = judgement.objective
+    hidden = ""
+    if judgement.verdict is Verdict.PASS:
+        hidden = _hidden(objective, _statistics(objective, phase), phase)
+    return replace(judgement, verdict=Verdict.INVALID, reason=hidden) if hidden else judgement
 
 
 def _hidden(objective: Objective, statistics: Statistics, phase: PhaseResult) -> str:
@@ -131,8 +143,9 @@ def _hidden(objective: Objective, statistics: Statistics, phase: PhaseResult) ->
     if not objective.metric.latency or not objective.operator.startswith("<") or not hidden:
         return ""
     q = 100.0 if objective.metric.percentile is None else objective.metric.percentile
-    of_those = q * (statistics.succeeded + hidden) / statistics.succeeded  # the percentile that this is of the others
-    known = statistics.percentile(of_those) if of_those <= 100 else None  # noqa: PLR2004 - percent
+    everything = q * (statistics.succeeded + hidden)
+    begun = statistics.succeeded  # 0 where all that ended in the phase's seconds had been begun before
+    known = statistics.percentile(everything / begun) if everything <= 100 * begun else None
     if known is not None and objective.holds(known):
         return ""
     parts = (
