@@ -6,8 +6,8 @@ from collections import deque
 from dataclasses import dataclass
 
 from pytest_roo_load.core.profiles.plan import is_steady
-from pytest_roo_load.core.sla.judge import window_value
 from pytest_roo_load.core.sla.objective import AT_THE_END, Objective, Subject
+from pytest_roo_load.core.sla.windows import window_value
 from pytest_roo_load.core.timeline import Second
 from pytest_roo_load.errors import UsageError
 

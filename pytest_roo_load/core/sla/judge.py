@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import ceil, isfinite, log
 
 from pytest_roo_load.core.profiles.plan import is_steady, named_like
 from pytest_roo_load.core.result import Result
 from pytest_roo_load.core.sla.objective import Metric, Objective, Subject
+from pytest_roo_load.core.sla.windows import (
+    ended,
+    first_streak,
+    first_violation,
+    seconds_of,
+    window_value,
+    windows_of,
+)
 from pytest_roo_load.core.statistics import PhaseResult, Statistics
 from pytest_roo_load.core.target import meant
-from pytest_roo_load.core.timeline import Second, total
+from pytest_roo_load.core.timeline import Second
 from pytest_roo_load.core.verdict import Verdict, worst
 
 __all__ = ["Judgement", "judge", "wilson", "window_value"]
@@ -87,7 +95,7 @@ def _judge_phase(objective: Objective, result: Result) -> Judgement:
         ran = ", ".join(repr(name) for name in phase.operations) or "none"
         return _no_data(objective, f"no operation {objective.of!r} ran in {phase.name}; those that did: {ran}")
     if objective.over_s is not None or objective.for_s is not None:
-        judgement = _unless_hidden(_judge_windows(objective, _seconds_of(result.timeline, phase)), phase)
+        judgement = _unless_hidden(_judge_windows(objective, seconds_of(result.timeline, phase)), phase)
     else:
         judgement = _judge_whole(objective, phase)
     return _unless_invalid(judgement, result)
@@ -248,25 +256,17 @@ def _judge_consistency(objective: Objective, result: Result) -> Judgement:
     )
 
 
-def _seconds_of(timeline: Iterable[Second], phase: PhaseResult) -> list[Second]:
-    return [
-        second
-        for second in timeline
-        if any(start <= second.t and second.t + 1 <= end + 1e-6 for start, end in phase.spans)
-    ]
-
-
 def _judge_windows(objective: Objective, seconds: Sequence[Second]) -> Judgement:
     """`over`: each window of the length must hold. `for`: the windows are single seconds, and a streak breaks it."""
     length = int(objective.over_s or 1)
     if len(seconds) < max(length, int(objective.for_s or 0)):
         return _no_data(objective, f"the phase has {len(seconds)} whole seconds, fewer than one window")
-    samples = sum(_ended(objective, second) for second in seconds)
+    samples = sum(ended(objective, second) for second in seconds)
     if not samples:
         return _no_data(objective, "no samples in any window")
-    values = [(window[0].t, window_value(objective, window)) for window in _windows(seconds, length)]
+    values = [(window[0].t, window_value(objective, window)) for window in windows_of(seconds, length)]
     measured = [(t, value) for t, value in values if value is not None]
-    broken = _streak(objective, values) if objective.for_s else _first_violation(objective, measured)
+    broken = first_streak(objective, values) if objective.for_s else first_violation(objective, measured)
     empty = [t for t, value in values if value is None]
     if empty and broken is None and objective.for_s is None:
         return _no_data(objective, f"no samples from second {empty[0]} to {empty[0] + length}")
@@ -278,49 +278,3 @@ def _judge_windows(objective: Objective, seconds: Sequence[Second]) -> Judgement
         samples=samples,
         reason="" if broken is None else f"violated from second {broken} on",
     )
-
-
-def _windows(seconds: Sequence[Second], length: int) -> Iterable[Sequence[Second]]:
-    """Every stretch of so many seconds on end; none reaches over a gap between phases."""
-    windows = (seconds[start : start + length] for start in range(len(seconds) - length + 1))
-    return (window for window in windows if window[-1].t - window[0].t == length - 1)
-
-
-def window_value(objective: Objective, window: Sequence[Second]) -> float | None:
-    """The metric's value over some seconds together; None where they have no sample of it."""
-    if objective.metric.name == "users":
-        return float(min(second.users for second in window))
-    summed = total(window, objective.of)
-    ended = summed.ok.count + summed.failed
-    ratio: dict[str, Callable[[], float | None]] = {
-        "throughput": lambda: summed.ok.count / len(window),
-        "count": lambda: float(ended),
-        "error_rate": lambda: summed.failed / ended if ended else None,
-        "mean": lambda: summed.ok.mean,
-        "maximum": lambda: summed.ok.maximum if summed.ok.count else None,
-    }
-    if objective.metric.percentile is not None:
-        return summed.ok.percentile(objective.metric.percentile)
-    return ratio[objective.metric.name]()
-
-
-def _ended(objective: Objective, second: Second) -> int:
-    summed = total([second], objective.of)
-    return summed.ok.count + (0 if objective.metric.latency else summed.failed)
-
-
-def _first_violation(objective: Objective, values: Sequence[tuple[int, float]]) -> int | None:
-    return next((t for t, value in values if not objective.holds(value)), None)
-
-
-def _streak(objective: Objective, values: Sequence[tuple[int, float | None]]) -> int | None:
-    """The first second of a violation that lasted `for_s` seconds; a second without samples violates a latency."""
-    began: int | None = None
-    for t, value in values:
-        if value is not None and objective.holds(value):
-            began = None
-            continue
-        began = t if began is None else began
-        if t + 1 - began >= (objective.for_s or 0):
-            return began
-    return None

@@ -1,0 +1,68 @@
+"""The seconds and windows of a phase, and what an objective measures in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from pytest_roo_load.core.sla.objective import Objective
+from pytest_roo_load.core.statistics import PhaseResult
+from pytest_roo_load.core.timeline import Second, total
+
+__all__ = ["ended", "first_streak", "first_violation", "seconds_of", "window_value", "windows_of"]
+
+
+def seconds_of(timeline: Iterable[Second], phase: PhaseResult) -> list[Second]:
+    """Those that lie in the phase as a whole."""
+    return [
+        second
+        for second in timeline
+        if any(start <= second.t and second.t + 1 <= end + 1e-6 for start, end in phase.spans)
+    ]
+
+
+def windows_of(seconds: Sequence[Second], length: int) -> Iterable[Sequence[Second]]:
+    """Every stretch of so many seconds on end; none reaches over a gap between phases."""
+    windows = (seconds[start : start + length] for start in range(len(seconds) - length + 1))
+    return (window for window in windows if window[-1].t - window[0].t == length - 1)
+
+
+def window_value(objective: Objective, window: Sequence[Second]) -> float | None:
+    """The metric's value over some seconds together; None where they have no sample of it."""
+    if objective.metric.name == "users":
+        return float(min(second.users for second in window))
+    summed = total(window, objective.of)
+    count = summed.ok.count + summed.failed
+    ratio: dict[str, Callable[[], float | None]] = {
+        "throughput": lambda: summed.ok.count / len(window),
+        "count": lambda: float(count),
+        "error_rate": lambda: summed.failed / count if count else None,
+        "mean": lambda: summed.ok.mean,
+        "maximum": lambda: summed.ok.maximum if summed.ok.count else None,
+    }
+    if objective.metric.percentile is not None:
+        return summed.ok.percentile(objective.metric.percentile)
+    return ratio[objective.metric.name]()
+
+
+def ended(objective: Objective, second: Second) -> int:
+    """How many operations of a second the objective looks at."""
+    summed = total([second], objective.of)
+    return summed.ok.count + (0 if objective.metric.latency else summed.failed)
+
+
+def first_violation(objective: Objective, values: Sequence[tuple[int, float]]) -> int | None:
+    """Where the first value that does not hold begins."""
+    return next((t for t, value in values if not objective.holds(value)), None)
+
+
+def first_streak(objective: Objective, values: Sequence[tuple[int, float | None]]) -> int | None:
+    """The first second of a violation that lasted `for_s` seconds; a second without samples violates a latency."""
+    began: int | None = None
+    for t, value in values:
+        if value is not None and objective.holds(value):
+            began = None
+            continue
+        began = t if began is None else began
+        if t + 1 - began >= (objective.for_s or 0):
+            return began
+    return None
