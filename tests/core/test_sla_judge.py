@@ -329,6 +329,42 @@ def test_only_whole_seconds_of_the_phase_are_looked_at() -> None:
     assert judged("p95 < 1 s over 3 s", by).verdict is NO_DATA
 
 
+def in_steps(slow: set[int], **spans: tuple[float, float]) -> Result:
+    """A result with phases of these spans, 20 s in all; these seconds are slow."""
+    names = {name.replace("_", " "): span for name, span in spans.items()}
+    phases = {name: phase(send=tally([0.1] * 5)) for name in names}
+    seconds = [second(t, [9.0 if t in slow else 0.1]) for t in range(20)]
+    return result_of(Recording(phases=phases), names, timeline=seconds)
+
+
+PLATEAUS = {"steady": (0.0, 5.0), "ramp": (5.0, 10.0), "steady_2": (10.0, 15.0)}
+
+
+@pytest.mark.parametrize(
+    ("spans", "window", "longest"),
+    [
+        ({f"{users} users": (at, at + 2.5) for users, at in ((10, 0.0), (20, 2.5), (30, 5.0), (40, 7.5))}, 5, 4),
+        (PLATEAUS, 10, 5),
+        (PLATEAUS, 6, 5),
+    ],
+)
+@pytest.mark.parametrize("kind", ["over", "for"])
+def test_a_window_longer_than_any_stretch_of_the_phase_is_no_data(
+    spans: dict[str, tuple[float, float]], window: int, longest: int, kind: str
+) -> None:
+    judgement = judged(f"p95 < 1 s {kind} {window} s", in_steps(set(), **spans))
+
+    assert judgement.verdict is NO_DATA
+    assert judgement.reason == f"the phase has {longest} whole seconds on end at most, fewer than one window"
+
+
+def test_a_violation_does_not_last_over_a_gap_between_phases() -> None:
+    assert judged("p95 < 1 s for 5 s", in_steps({4, 10}, **PLATEAUS)).verdict is PASS
+    assert judged("p95 < 1 s for 2 s", in_steps({4, 10}, **PLATEAUS)).verdict is PASS
+    assert judged("p95 < 1 s for 2 s", in_steps({4, 10, 11}, **PLATEAUS)).reason == "violated from second 10 on"
+    assert judged("p95 < 1 s over 2 s", in_steps({7}, **PLATEAUS)).verdict is PASS
+
+
 def test_windows_are_the_same_after_a_journey_through_the_live_file() -> None:
     before = latencies(0.1, 0.2, 5.0)
     lines = [json.dumps(one.to_dict()) for one in before.timeline]

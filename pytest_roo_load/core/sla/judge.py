@@ -13,6 +13,7 @@ from pytest_roo_load.core.sla.windows import (
     ended,
     first_streak,
     first_violation,
+    longest_stretch,
     seconds_of,
     window_value,
     windows_of,
@@ -259,8 +260,10 @@ def _judge_consistency(objective: Objective, result: Result) -> Judgement:
 def _judge_windows(objective: Objective, seconds: Sequence[Second]) -> Judgement:
     """`over`: each window of the length must hold. `for`: the windows are single seconds, and a streak breaks it."""
     length = int(objective.over_s or 1)
-    if len(seconds) < max(length, int(objective.for_s or 0)):
-        return _no_data(objective, f"the phase has {len(seconds)} whole seconds, fewer than one window")
+    longest = longest_stretch(seconds)
+    if longest < max(length, int(objective.for_s or 0)):
+        at_most = " on end at most" if longest < len(seconds) else ""
+        return _no_data(objective, f"the phase has {longest} whole seconds{at_most}, fewer than one window")
     samples = sum(ended(objective, second) for second in seconds)
     if not samples:
         return _no_data(objective, "no samples in any window")

@@ -8,7 +8,7 @@ from pytest_roo_load.core.sla.objective import Objective
 from pytest_roo_load.core.statistics import PhaseResult
 from pytest_roo_load.core.timeline import Second, total
 
-__all__ = ["ended", "first_streak", "first_violation", "seconds_of", "window_value", "windows_of"]
+__all__ = ["ended", "first_streak", "first_violation", "longest_stretch", "seconds_of", "window_value", "windows_of"]
 
 
 def seconds_of(timeline: Iterable[Second], phase: PhaseResult) -> list[Second]:
@@ -18,6 +18,16 @@ def seconds_of(timeline: Iterable[Second], phase: PhaseResult) -> list[Second]:
         for second in timeline
         if any(start <= second.t and second.t + 1 <= end + 1e-6 for start, end in phase.spans)
     ]
+
+
+def longest_stretch(seconds: Sequence[Second]) -> int:
+    """The most of them that follow each other: those of several phases have gaps between them."""
+    longest = length = 0
+    before: int | None = None
+    for second in seconds:
+        length = length + 1 if second.t - 1 == before else 1
+        longest, before = max(longest, length), second.t
+    return longest
 
 
 def windows_of(seconds: Sequence[Second], length: int) -> Iterable[Sequence[Second]]:
@@ -56,9 +66,16 @@ def first_violation(objective: Objective, values: Sequence[tuple[int, float]]) -
 
 
 def first_streak(objective: Objective, values: Sequence[tuple[int, float | None]]) -> int | None:
-    """The first second of a violation that lasted `for_s` seconds; a second without samples violates a latency."""
+    """The first second of a violation that lasted `for_s` seconds on end; one without samples violates a latency.
+
+    Nobody knows what would have been in a gap between phases, so no violation lasts over one.
+    """
     began: int | None = None
+    before: int | None = None
     for t, value in values:
+        if t - 1 != before:
+            began = None
+        before = t
         if value is not None and objective.holds(value):
             began = None
             continue
