@@ -10,7 +10,7 @@ from pytest_roo_load.core.profiles import is_steady
 from pytest_roo_load.core.result import Result
 from pytest_roo_load.core.suggestion import did_you_mean
 from pytest_roo_load.core.target import meant
-from pytest_roo_load.core.timeline import ProcessUse
+from pytest_roo_load.core.timeline import ProcessUse, Second
 from pytest_roo_load.core.units import Dimension, format_quantity
 from pytest_roo_load.core.verdict import Verdict
 from pytest_roo_load.errors import UsageError
@@ -37,7 +37,8 @@ _UNKNOWN = {
 def leak_in(result: Result, process: str, use: str, *, limits: LeakLimits | None, control: Result | None) -> Finding:
     """Whether what a process uses goes on growing in the steady phase of a run.
 
-    The steady phase begins where the profile's warm-up ends; faults and recovering from them are left out.
+    The steady phase begins where the profile's warm-up ends; faults and recovering from them are left out, and so is
+    the graceful stop, in which nothing is asked of the process.
 
     Args:
         result: The run.
@@ -62,7 +63,7 @@ def leak_in(result: Result, process: str, use: str, *, limits: LeakLimits | None
     growth = growth_of(points, masked, control=idle)
     told = _allocations(result, process) if use in _MEMORY else ()
     if growth.verdict is Verdict.NO_DATA:
-        note = _too_few(growth, use, known=len(points), seconds=sum(is_steady(one.phase) for one in result.timeline))
+        note = _too_few(growth, use, known=len(points), seconds=len(_steady_seconds(result)))
     else:
         note = _in_words(growth, dimension)
     return _finding(
@@ -92,9 +93,13 @@ def _meant(result: Result, process: str, use: str) -> str:
 
 
 def _points(result: Result, process: str, use: str) -> Points:
-    seconds = [second for second in result.timeline if is_steady(second.phase)]
+    seconds = _steady_seconds(result)
     found = [(second.t + 1.0, _value(second.resources.get(process), use)) for second in seconds]
     return [(at_s, value) for at_s, value in found if value is not None]
+
+
+def _steady_seconds(result: Result) -> list[Second]:
+    return [second for second in result.under_load() if is_steady(second.phase)]
 
 
 def _value(one: ProcessUse | None, use: str) -> float | None:

@@ -221,16 +221,16 @@ class Result:
         """What came after each fault; see `core.faults.recovery`."""
         from pytest_roo_load.core.faults.recovery import recoveries  # noqa: PLC0415 - recovery needs the judge
 
-        return recoveries(self.faults, self._under_load(), self.objectives)
+        return recoveries(self.faults, self.under_load(), self.objectives)
 
     @cached_property
     def steady_state(self) -> tuple[Stretch, ...]:
         """How the service level held before, during and after the faults; see `core.faults.steady_state`."""
         from pytest_roo_load.core.faults.steady_state import steady_state  # noqa: PLC0415 - needs the judge
 
-        return steady_state(self.faults, self.recoveries, self._under_load(), self.objectives)
+        return steady_state(self.faults, self.recoveries, self.under_load(), self.objectives)
 
-    def _under_load(self) -> Iterator[Second]:
+    def under_load(self) -> Iterator[Second]:
         """The seconds without those of the graceful stop; timers may end the load a little before its last second."""
         end_s = max(end for phase in self.phases.values() for _, end in phase.spans)
         return (second for second in self.timeline if second.t + 1 <= end_s + _EARLY_S)

@@ -19,8 +19,11 @@ MB = 1_000_000
 Uses = Mapping[str, Callable[[int], int | None]]
 
 
-def run_of(memory_mb: list[float], *, warm_up: int = 0, uses: Uses | None = None) -> Result:
-    """A run whose steady phase follows so many seconds of warm-up; `uses` tell what else it used at each."""
+def run_of(memory_mb: list[float], *, warm_up: int = 0, stop: int = 0, uses: Uses | None = None) -> Result:
+    """A run whose steady phase follows so many seconds of warm-up; `uses` tell what else it used at each.
+
+    So many seconds at its end are the graceful stop's.
+    """
     seconds = [
         Second(
             t=t,
@@ -30,7 +33,8 @@ def run_of(memory_mb: list[float], *, warm_up: int = 0, uses: Uses | None = None
         for t, memory in enumerate(memory_mb)
     ]
     use = ResourceUse(memory_peak=MB, cpu_mean=0.1, cores=1, looks=len(seconds))
-    return replace(result(timeline=seconds), resources={"ccs": use})
+    made = result(start=warm_up, duration=len(seconds) - warm_up - stop, timeline=seconds)
+    return replace(made, resources={"ccs": use})
 
 
 def _at(t: int, uses: Uses) -> dict[str, Any]:
@@ -67,6 +71,14 @@ def test_a_leak_without_traced_allocations_says_how_to_have_them() -> None:
 def test_what_grows_in_the_warm_up_does_not_count() -> None:
     assert check(run_of([min(t, 30) * 5.0 for t in range(80)], warm_up=30))[0] is Verdict.PASS
     assert check(run_of([t * 5.0 for t in range(40)], warm_up=30))[0] is Verdict.NO_DATA
+
+
+def test_what_stands_still_in_the_graceful_stop_does_not_count() -> None:
+    growing = [100.0 + t for t in range(40)]
+    assert check(run_of(growing + growing[-1:] * 40, stop=40))[0] is Verdict.FAIL
+    verdict, note = check(run_of([100.0] * 20, stop=10))
+    assert verdict is Verdict.NO_DATA
+    assert note == "10 seconds were looked at, where 16 is the least"
 
 
 @pytest.mark.parametrize(
