@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-from pytest_roo_load.core.profiles.plan import is_steady
+from pytest_roo_load.core.profiles.plan import STEADY, is_steady, named_like
 from pytest_roo_load.core.sla.objective import AT_THE_END, Objective, Subject
 from pytest_roo_load.core.sla.windows import window_value
 from pytest_roo_load.core.timeline import Second
@@ -19,7 +20,7 @@ class EarlyEnd:
     """When to end early.
 
     Attributes:
-        until: End as soon as this holds; None for never.
+        until: End as soon as this holds, in the phase that it names or in any; None for never.
         broken: Objectives that end the load once they are broken.
         grace_s: Seconds of the load in which nothing counts as broken yet.
     """
@@ -47,19 +48,35 @@ def _decidable(objective: Objective) -> bool:
     return not known_late and objective.for_s is None
 
 
+@dataclass(slots=True, kw_only=True)
+class _SoFar:
+    """What an objective has seen of the phase that it looks at; of several alike, of the last one."""
+
+    objective: Objective
+    part: str | None = None
+    sums: Second = field(default_factory=lambda: Second(t=0, phase=""))
+
+    def add(self, second: Second) -> None:
+        part = _part(self.objective, second.phase)
+        if part is None:
+            return
+        if part != self.part:
+            self.part, self.sums = part, Second(t=0, phase=part)
+        self.sums.merge(second)
+
+
 class EndWatch:
     """Sees every second of a load, in order, and says when it should end.
 
     A condition with `over 5 s` looks at the last five seconds. Without, `until` looks at the last second, and an
-    objective at the steady phase so far; throughput, count and users cannot be broken that way, for they may yet grow.
+    objective at its phase so far; throughput, count and users cannot be broken that way, for they may yet grow. All
+    look at seconds of their phase only. It is the steady one where none is named, but for `until` the whole load.
     """
 
     def __init__(self, wanted: EarlyEnd) -> None:
         self._wanted = wanted
         self._recent: deque[Second] = deque(maxlen=max(map(_length, _conditions(wanted)), default=1))
-        self._so_far: list[tuple[Objective, Second]] = [
-            (objective, Second(t=0, phase="")) for objective in wanted.broken if _decidable(objective)
-        ]
+        self._so_far = [_SoFar(objective=objective) for objective in wanted.broken if _decidable(objective)]
 
     def __repr__(self) -> str:
         return f"<EndWatch with {len(self._recent)} seconds in sight>"
@@ -70,32 +87,47 @@ class EndWatch:
         until = self._wanted.until
         if until is not None and self._holds(until):
             return f"ended at second {second.t + 1}, for {until.text}"
-        for objective, sums in self._so_far:
-            if is_steady(second.phase):
-                sums.merge(second)
-            if second.t + 1 > self._wanted.grace_s and self._is_broken(objective, sums):
-                return f"ended at second {second.t + 1}, for {objective.text} was broken"
+        for so_far in self._so_far:
+            so_far.add(second)
+            if second.t + 1 > self._wanted.grace_s and self._is_broken(so_far):
+                return f"ended at second {second.t + 1}, for {so_far.objective.text} was broken"
         return None
 
     def _holds(self, until: Objective) -> bool:
-        window = self._window(until)
+        window = self._last(until)
+        if until.phase_named and not _is_of_one_phase(until, window):
+            return False
         value = window_value(until, window) if window else None
         return value is not None and until.holds(value)
 
-    def _is_broken(self, objective: Objective, sums: Second) -> bool:
+    def _is_broken(self, so_far: _SoFar) -> bool:
+        objective = so_far.objective
         if objective.over_s is not None:
-            window = self._window(objective)
-            value = window_value(objective, window) if window and is_steady(window[0].phase) else None
+            window = self._last(objective)
+            value = window_value(objective, window) if _is_of_one_phase(objective, window) else None
         elif objective.metric.latency or objective.metric.name == "error_rate":
-            value = window_value(objective, [sums])
+            value = window_value(objective, [so_far.sums])
         else:
             return False
         return value is not None and not objective.holds(value)
 
-    def _window(self, objective: Objective) -> list[Second]:
-        """The last seconds that the objective looks at; empty as long as there are too few."""
+    def _last(self, objective: Objective) -> list[Second]:
+        """So many seconds as the objective looks at; empty as long as there are too few."""
         length = _length(objective)
         return list(self._recent)[-length:] if len(self._recent) >= length else []
+
+
+def _part(objective: Objective, phase: str) -> str | None:
+    """What the judge takes a phase for when it looks at the objective: all steady ones are one; None for no part."""
+    if objective.phase == STEADY:
+        return STEADY if is_steady(phase) else None
+    alike = not is_steady(objective.phase) and named_like(phase, objective.phase)
+    return phase if alike or phase == objective.phase else None
+
+
+def _is_of_one_phase(objective: Objective, window: Sequence[Second]) -> bool:
+    parts = {_part(objective, second.phase) for second in window}
+    return len(parts) == 1 and None not in parts
 
 
 def _conditions(wanted: EarlyEnd) -> list[Objective]:

@@ -29,6 +29,7 @@ from pytest_roo_load.errors import GeneratorError, UsageError
 __all__ = ["Load", "perform"]
 
 _LOOK_S = 0.1
+_EARLY_S = 0.02  # by which timers may go off early
 _STEERED_AHEAD_S = 0.5
 
 
@@ -157,6 +158,11 @@ class _Follower:
         second.resources, second.looked_s = self._meter.latest, self._meter.looked_s
         self._spool.write(second)
         self._steer(second)
+        end_s = t + 1
+        # Whole seconds of a load that goes on: the last one is not whole, and what is over cannot end early.
+        whole = end_s - _EARLY_S <= perf_counter() - self._start
+        if not whole or end_s >= self._plan.duration_s or self._over.is_set():
+            return
         reason = self._end_watch.observe(second)
         if reason and not self._ended_early:
             self._ended_early = reason

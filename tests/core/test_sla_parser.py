@@ -60,6 +60,7 @@ def test_every_metric_takes_every_operator_and_tail_that_makes_sense_for_it(name
             over_s=over_s,
             for_s=for_s,
             source="sla.toml:3",
+            phase_named=" in " in before,
         )
 
 

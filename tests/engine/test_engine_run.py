@@ -6,18 +6,22 @@ import asyncio
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from engine_lab import FLEETS, Target, measure, target
+from engine_lab import FLEETS, Target, load_of, measure, target
 
 from pytest_roo_load.clients.http.client import HttpClient
+from pytest_roo_load.core.early_end import EarlyEnd
 from pytest_roo_load.core.profiles import Profile, arrival_rate, constant_users, iterations
+from pytest_roo_load.core.sla.parser import parse_objective
 from pytest_roo_load.core.timeline import total
 from pytest_roo_load.engine.fleet.inline import InlineFleet
 from pytest_roo_load.engine.fleet.local import LocalFleet
 from pytest_roo_load.engine.fleet.strategy import Fleet
+from pytest_roo_load.engine.runner import perform
 from pytest_roo_load.errors import OperationError, OperationTimeout, UsageError
 
 
@@ -287,3 +291,45 @@ def test_what_a_journey_raises_of_its_own_is_counted_and_the_load_goes_on(tmp_pa
     result = measure(breaks, constant_users(2, "0.3 s"), InlineFleet(), tmp_path / "live")
     assert result.error_rate == 1
     assert set(result.errors) == {"AttributeError", "TypeError"}
+
+
+def ended_early(journey: Any, profile: Profile, fleet: str, live: Path, url: str, until: str) -> str:
+    """Why a load with this condition ended early."""
+    ends = EarlyEnd(until=parse_objective(until))
+    return perform(replace(load_of(journey, profile, FLEETS[fleet](), live, url), early_end=ends))[0].ended_early
+
+
+@pytest.mark.parametrize("fleet", ["inline", "two processes"])
+@pytest.mark.parametrize(
+    "profile",
+    [constant_users(2, "2 s"), constant_users(2, "2.1 s"), constant_users(3, "1.1 s", graceful_stop="2 s")],
+    ids=["whole seconds", "a part of one", "a graceful stop"],
+)
+def test_a_load_that_went_on_to_its_planned_end_did_not_end_early(
+    fleet: str, profile: Profile, server: Target, tmp_path: Path
+) -> None:
+    """The second in which it ended has less of everything, and the graceful stop has nothing."""
+
+    async def steadily(user: Any) -> None:
+        async for _ in user.iterations():
+            await user.http.get("/slow" if user.id == 2 else "/x")
+            await user.think(0.01)
+
+    assert ended_early(steadily, profile, fleet, tmp_path / "live", server.url, "throughput < 25/s") == ""
+
+
+@pytest.mark.parametrize(("fleet", "idle_s"), [("inline", 1.1), ("two processes", 2.1)])
+def test_a_load_that_did_all_its_iterations_did_not_end_early(
+    fleet: str, idle_s: float, server: Target, tmp_path: Path
+) -> None:
+    """Neither the second in which it ended counts, nor what one generator reported when another had long ended."""
+
+    async def burst(user: Any) -> None:
+        for _ in range(20):
+            await user.http.get("/x")
+        if user.id:
+            await asyncio.sleep(idle_s)
+            await user.http.get("/x")
+
+    profile = iterations(2, users=2)
+    assert ended_early(burst, profile, fleet, tmp_path / "live", server.url, "count < 10") == ""

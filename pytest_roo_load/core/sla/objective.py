@@ -86,6 +86,7 @@ class Objective:
         over_s: It must hold in every window of this length; None looks at the phase as a whole.
         for_s: It is broken when it was violated for this long on end.
         source: Where it was written: file and line, marker or option.
+        phase_named: Whether the text names the phase; where it does not, objectives look at the steady one.
     """
 
     text: str
@@ -97,6 +98,7 @@ class Objective:
     over_s: float | None
     for_s: float | None
     source: str
+    phase_named: bool = False
 
     def holds(self, measured: float) -> bool:
         """Whether a measured value meets the limit."""

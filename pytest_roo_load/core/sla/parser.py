@@ -80,6 +80,7 @@ def _parse(text: object, source: str) -> Objective:
         over_s=window.over_s,
         for_s=window.for_s,
         source=source,
+        phase_named=match["phase"] is not None,
     )
 
 
