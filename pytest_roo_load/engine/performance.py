@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Awaitable, Callable
-from time import perf_counter
 
 from pytest_roo_load.engine.mistakes import mistake_in
 from pytest_roo_load.engine.user import VirtualUser
@@ -27,7 +26,6 @@ async def perform_once(user: VirtualUser, journey: Journey, *, has_turn: bool) -
         journey: Without `iterations()` the call is one iteration.
         has_turn: Whether the call was given a turn, which is then that of its first iteration.
     """
-    began = perf_counter()
     user.begin(has_turn=has_turn)
     try:
         await journey(user)
@@ -38,17 +36,17 @@ async def perform_once(user: VirtualUser, journey: Journey, *, has_turn: bool) -
         if mistake := mistake_in(error, f"journey {_name(journey)}"):
             user.give_up(mistake)
         elif not (isinstance(error, OperationError) and error.counted):
-            _count(user, journey, error, perf_counter() - began)
+            _count(user, journey, error)
         return True
     user.finish()
     return False
 
 
-def _count(user: VirtualUser, journey: Journey, error: BaseException, latency_s: float) -> None:
+def _count(user: VirtualUser, journey: Journey, error: BaseException) -> None:
     slot = user.recorder.slot(f"journey {_name(journey)}")
     slot.started += 1
     kind = error.kind if isinstance(error, OperationError) else type(error).__name__
-    slot.fail(latency_s, kind, _traceback(error))
+    slot.fail(0.0, kind, _traceback(error))  # it was never in flight: what took time before were other operations
 
 
 def _name(journey: Journey) -> str:

@@ -173,6 +173,21 @@ def test_whatever_a_journey_raises_is_counted_and_its_user_goes_on(journey: Any,
     assert result.users == 0
 
 
+def test_what_a_journey_raises_was_never_in_flight(tmp_path: Path) -> None:
+    async def thinks_and_raises(user: Any) -> None:
+        async for number in user.iterations():
+            await user.think(0.1)
+            if number == 3:
+                raise RuntimeError("no good")
+
+    result = measure(thinks_and_raises, constant_users(4, "1.5 s"), InlineFleet(), tmp_path / "live")
+    assert result.failed >= 4
+    assert result.steady.failed_histogram.total == 0
+    assert result.steady.little is not None
+    assert result.steady.little.holds
+    assert result.warnings == ()
+
+
 def test_an_error_that_a_client_has_counted_is_not_counted_again(server: Target, tmp_path: Path) -> None:
     async def refused(user: Any) -> None:
         client = HttpClient("http://127.0.0.1:1", user.recorder, user.http._sweeper)
