@@ -23,7 +23,7 @@ class Pauses:
         self._due: list[tuple[float, int, asyncio.Future[None]]] = []
         self._numbers = count()
         self._timer: asyncio.TimerHandle | None = None
-        self._of: dict[object, asyncio.Future[None]] = {}
+        self._of: dict[object, list[asyncio.Future[None]]] = {}  # a list, which takes a third of a set's memory
         self._until_end: set[asyncio.Future[None]] = set()
         self.ended = False
 
@@ -42,11 +42,14 @@ class Pauses:
         if who is None:
             await waiter
             return
-        self._of[who] = waiter
+        pauses = self._of.setdefault(who, [])
+        pauses.append(waiter)
         try:
             await waiter
         finally:
-            del self._of[who]
+            pauses.remove(waiter)
+            if not pauses:
+                del self._of[who]
 
     def _set_timer(self) -> None:
         """Ring when the first pause is due."""
@@ -64,9 +67,9 @@ class Pauses:
             self._set_timer()
 
     def wake(self, who: object) -> None:
-        """End the pause of one, if it is in one."""
-        if who in self._of:
-            _wake(self._of[who])
+        """End the pauses of one, of which there are several when it does several things at once."""
+        for waiter in self._of.get(who, ()):
+            _wake(waiter)
 
     async def until_end(self) -> None:
         """Wait until `end`."""
