@@ -46,31 +46,38 @@ class LateRecorder:
 
     The first operation of an iteration carries the time by which the iteration began too late, because no user was
     free or the generator was busy; without that a stalled server would be asked less, and look better (coordinated
-    omission).
+    omission). What the journey itself does before that operation, such as thinking, is no lateness.
     """
 
     def __init__(self, recorder: PhaseRecorder) -> None:
         self._recorder = recorder
-        self._due: float | None = None
+        self._intended: float | None = None
+        self._late_s = 0.0
 
     def __repr__(self) -> str:
-        return f"<LateRecorder, {'an iteration is due' if self._due is not None else 'nothing due'}>"
+        return f"<LateRecorder, {'an iteration is due' if self._intended is not None else 'nothing due'}>"
 
     def due(self, intended: float) -> None:
         """The iteration that begins now was meant to begin at this moment of `time.perf_counter`."""
-        self._due = intended
+        self._intended = intended
+        self._late_s = max(0.0, perf_counter() - intended)
+
+    def begin(self) -> None:
+        """The iteration that was due begins only now, because its user had to be set up; unless that was recorded."""
+        if self._intended is not None:
+            self.due(self._intended)
 
     def lateness(self) -> float:
-        """Seconds by which the iteration is late now; 0 when its first operation has carried them."""
-        return 0.0 if self._due is None else max(0.0, perf_counter() - self._due)
+        """Seconds by which the iteration began late; 0 when its first operation has carried them."""
+        return 0.0 if self._intended is None else self._late_s
 
     def slot(self, name: str) -> Any:
         """See `core.ports.Recorder`."""
         slot = self._recorder.slot(name)
-        if self._due is None:
+        if self._intended is None:
             return slot
-        late_s, self._due = max(0.0, perf_counter() - self._due), None
-        return _LateSlot(slot, late_s, self._recorder.current.flying)
+        self._intended = None
+        return _LateSlot(slot, self._late_s, self._recorder.current.flying)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._recorder, name)

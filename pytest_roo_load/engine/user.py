@@ -177,6 +177,8 @@ class VirtualUser:
         around = self._surroundings
         if self._has_turn:
             self._has_turn = False
+            if isinstance(self.recorder, LateRecorder):
+                self.recorder.begin()
             if around.pauses.ended or self.dismissed:
                 return False
             return self._call is around.recorder.current or around.turns.renew(self)

@@ -203,3 +203,27 @@ def test_the_first_operation_carries_the_lateness_of_its_iteration() -> None:
     assert tally.service is not None
     assert tally.service.maximum == pytest.approx(0.01)
     assert tally.failed.maximum == pytest.approx(3.01, rel=0.01)
+
+
+def test_thinking_before_the_first_operation_is_no_latency(server: Target, tmp_path: Path) -> None:
+    async def thinks_first(user: Any) -> None:
+        async for _ in user.iterations():
+            await user.think(0.6)
+            await user.http.get("/x/1")
+
+    result = measure(
+        thinks_first, arrival_rate("20/s", "1 s", max_users=20), InlineFleet(), tmp_path / "live", server.url
+    )
+    assert result.count >= 5, "who has thought before the load ends"
+    assert result.steady.histogram.count_above(0.55) == 0
+
+
+def test_setting_up_the_user_that_an_arrival_needs_is_lateness(server: Target, tmp_path: Path) -> None:
+    """The journey does not show that it asks for `iterations()`, so its users are set up with a turn in their hands."""
+
+    async def works(user: Any) -> None:
+        await user.think(0.6)
+        await prepared(user)
+
+    result = measure(works, arrival_rate("20/s", "1 s", max_users=20), InlineFleet(), tmp_path / "live", server.url)
+    assert result.steady.histogram.count_above(0.55) >= 5, "who came while nobody was set up"
