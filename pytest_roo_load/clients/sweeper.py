@@ -25,9 +25,14 @@ class Expiring(Protocol):
 
 
 class Sweeper:
-    """The set of everything that may expire."""
+    """The set of everything that may expire.
+
+    Attributes:
+        interrupting: Whether the load ends what is in flight: then no journey has given up what is cancelled.
+    """
 
     def __init__(self) -> None:
+        self.interrupting = False
         self._watched: set[Expiring] = set()
 
     def __repr__(self) -> str:

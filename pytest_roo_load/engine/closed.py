@@ -113,6 +113,7 @@ class ClosedDriver:
 
     async def interrupt(self) -> None:
         """End what is still in flight."""
+        self._around.sweeper.interrupting = True
         self._coming.clear()
         ending = list(self._tasks)
         for task in ending:

@@ -214,6 +214,7 @@ class OpenDriver:
 
     async def interrupt(self) -> None:
         """End what is still in flight."""
+        self._around.sweeper.interrupting = True
         ending = list(self._tasks)
         for task in ending:
             task.cancel()

@@ -35,7 +35,7 @@ async def perform_once(user: VirtualUser, journey: Journey, *, has_turn: bool) -
             raise
         if mistake := mistake_in(error, f"journey {_name(journey)}"):
             user.give_up(mistake)
-        elif not (isinstance(error, OperationError) and error.counted):
+        elif not _is_counted(error):
             _count(user, journey, error)
         return True
     user.finish()
@@ -47,6 +47,12 @@ def _count(user: VirtualUser, journey: Journey, error: BaseException) -> None:
     slot.started += 1
     kind = error.kind if isinstance(error, OperationError) else type(error).__name__
     slot.fail(0.0, kind, _traceback(error))  # it was never in flight: what took time before were other operations
+
+
+def _is_counted(error: BaseException) -> bool:
+    """Whether a client has counted it, or the cancellation that `asyncio.timeout` has made it of."""
+    made_of = error.__cause__ if isinstance(error, TimeoutError) else None
+    return getattr(error, "counted", False) or getattr(made_of, "counted", False)
 
 
 def _name(journey: Journey) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -10,6 +11,7 @@ from functools import cached_property
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from pytest_roo_load.clients.counting import CANCELLED
 from pytest_roo_load.clients.http.names import RouteNames
 from pytest_roo_load.clients.sweeper import Sweeper
 from pytest_roo_load.engine.iterations import Iterations
@@ -195,6 +197,10 @@ class VirtualUser:
         except Exception as error:
             kind = error.kind if isinstance(error, OperationError) else type(error).__name__
             slot.fail(perf_counter() - began, kind, str(error))
+            raise
+        except asyncio.CancelledError:
+            if not self._surroundings.sweeper.interrupting:
+                slot.fail(perf_counter() - began, CANCELLED, "the journey did not wait for its end")
             raise
         slot.ok.append(perf_counter() - began)
 

@@ -7,6 +7,7 @@ import pytest
 from client_lab import counted, run, until
 from raw_server import OK, Peer, answering, serving
 
+from pytest_roo_load.clients.counting import ON_PURPOSE
 from pytest_roo_load.clients.http.client import HttpClient
 from pytest_roo_load.clients.http.response import Timing
 from pytest_roo_load.clients.http.settings import HttpSettings
@@ -177,7 +178,17 @@ def test_a_deadline_holds_while_connecting() -> None:
     assert counted(recorder) == {"GET /x": (0, {"timeout": 1}, 0)}
 
 
-def test_a_cancelled_request_is_interrupted_not_failed_and_its_connection_is_closed() -> None:
+@pytest.mark.parametrize(
+    ("interrupting", "message", "counts"),
+    [
+        (False, None, (0, {"cancelled": 1}, 0)),
+        (False, ON_PURPOSE, (0, {}, 0)),
+        (True, None, (0, {}, 1)),
+    ],
+)
+def test_a_cancelled_request_has_failed_unless_the_load_is_over_or_it_is_played_and_its_connection_is_closed(
+    *, interrupting: bool, message: str | None, counts: tuple[int, dict[str, int], int]
+) -> None:
     async def main() -> tuple[str, PhaseRecorder]:
         recorder = PhaseRecorder("steady")
         asked = asyncio.Event()
@@ -188,10 +199,12 @@ def test_a_cancelled_request_is_interrupted_not_failed_and_its_connection_is_clo
             await peer.until_gone()
 
         async with serving(talk) as server:
-            client = HttpClient(server.url, recorder, Sweeper())
+            sweeper = Sweeper()
+            sweeper.interrupting = interrupting
+            client = HttpClient(server.url, recorder, sweeper)
             request = asyncio.create_task(client.get("/x"))
             await asked.wait()
-            request.cancel()
+            request.cancel(message)
             with pytest.raises(asyncio.CancelledError):
                 await request
             await until(lambda: server.closed == 1)
@@ -199,7 +212,7 @@ def test_a_cancelled_request_is_interrupted_not_failed_and_its_connection_is_clo
 
     client, recorder = run(main())
     assert client.endswith("0 connections, 0 idle>")
-    assert counted(recorder) == {"GET /x": (0, {}, 1)}
+    assert counted(recorder) == {"GET /x": counts}
 
 
 def test_closing_the_client_fails_what_is_in_flight() -> None:

@@ -164,7 +164,23 @@ def test_a_cancelled_upload_leaves_nothing(library: Library) -> None:
         assert (await lab.client.get("/echo")).status == 200
 
     _, lab = at_server(ask, library)
-    assert lab.counted() == {"POST /upload": (0, {}, 1), "GET /echo": (1, {}, 0)}
+    assert lab.counted() == {"POST /upload": (0, {"cancelled": 1}, 0), "GET /echo": (1, {}, 0)}
+
+
+@pytest.mark.parametrize(("interrupting", "counts"), [(False, (0, {"cancelled": 1}, 0)), (True, (0, {}, 1))])
+def test_a_streamed_answer_that_the_journey_does_not_wait_for(
+    *, interrupting: bool, counts: tuple[int, dict[str, int], int], library: Library
+) -> None:
+    async def ask(lab: Lab) -> bytes:
+        got: list[bytes] = []
+        lab.sweeper.interrupting = interrupting
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(read(lab, "/slow", got), 0.2)
+        return b"".join(got)
+
+    got, lab = at_server(ask, library)
+    assert got == b"first"
+    assert lab.counted() == {"GET /slow": counts}
 
 
 async def endless(flowing: asyncio.Event) -> AsyncIterator[bytes]:

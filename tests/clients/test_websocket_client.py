@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import struct
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import pytest
 from client_lab import run, until
@@ -10,7 +12,7 @@ from websocket_lab import Lab, lab
 
 from pytest_roo_load.clients.sweeper import Sweeper
 from pytest_roo_load.clients.websocket.client import WebSocketClient
-from pytest_roo_load.clients.websocket.connection import Message
+from pytest_roo_load.clients.websocket.connection import Message, WebSocket
 from pytest_roo_load.engine.recorder import PhaseRecorder
 from pytest_roo_load.errors import ConnectionLost, OperationError, OperationTimeout, UsageError
 
@@ -211,14 +213,23 @@ def test_a_key_belongs_to_one_question_at_a_time() -> None:
     assert run(main()).counted()["ask"] == (1, {}, 0)
 
 
-def test_a_cancelled_question_is_interrupted() -> None:
-    async def main() -> Lab:
-        async def silent(peer: Peer) -> None:
-            await peer.until_gone()
+async def silent(peer: Peer) -> None:
+    await peer.until_gone()
 
+
+@pytest.mark.parametrize(("interrupting", "counts"), [(False, (0, {"cancelled": 1}, 0)), (True, (0, {}, 1))])
+@pytest.mark.parametrize("ask", [lambda ws: ws.request("a", key="a", name="ask"), lambda ws: ws.ping(name="ask")])
+def test_a_cancelled_question_has_failed_unless_the_load_is_over(
+    ask: Callable[[WebSocket], Coroutine[Any, Any, Any]],
+    *,
+    interrupting: bool,
+    counts: tuple[int, dict[str, int], int],
+) -> None:
+    async def main() -> Lab:
         async with lab(silent) as one:
             ws = await one.open()
-            question = asyncio.create_task(ws.request("a", key="a", name="ask"))
+            one.sweeper.interrupting = interrupting
+            question = asyncio.create_task(ask(ws))
             await asyncio.sleep(0)
             question.cancel()
             with pytest.raises(asyncio.CancelledError):
@@ -226,7 +237,7 @@ def test_a_cancelled_question_is_interrupted() -> None:
             assert repr(ws) == "<WebSocket open, 0 questions open>"
         return one
 
-    assert run(main()).counted()["ask"] == (0, {}, 1)
+    assert run(main()).counted()["ask"] == counts
 
 
 def test_a_server_that_does_not_say_goodbye_cannot_hold_up_the_close() -> None:

@@ -66,7 +66,10 @@ def test_a_handshake_has_a_deadline() -> None:
     assert run(main()).counted() == {"WS /ws": (0, {"timeout": 1}, 0)}
 
 
-def test_a_handshake_that_is_cancelled_leaves_no_connection() -> None:
+@pytest.mark.parametrize(("interrupting", "counts"), [(False, (0, {"cancelled": 1}, 0)), (True, (0, {}, 1))])
+def test_a_handshake_that_is_cancelled_leaves_no_connection(
+    *, interrupting: bool, counts: tuple[int, dict[str, int], int]
+) -> None:
     async def main() -> Lab:
         shake, asked = asyncio.Event(), asyncio.Event()
 
@@ -78,6 +81,7 @@ def test_a_handshake_that_is_cancelled_leaves_no_connection() -> None:
 
         async with serving(late) as server:
             one = Lab(server.url)
+            one.sweeper.interrupting = interrupting
             opening = asyncio.create_task(one.open())
             await asked.wait()
             opening.cancel()
@@ -87,7 +91,7 @@ def test_a_handshake_that_is_cancelled_leaves_no_connection() -> None:
             await until(lambda: server.closed == 1)
         return one
 
-    assert run(main()).counted() == {"WS /ws": (0, {}, 1)}
+    assert run(main()).counted() == {"WS /ws": counts}
 
 
 def test_refused_by_nobody_there() -> None:

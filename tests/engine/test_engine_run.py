@@ -15,7 +15,7 @@ from engine_lab import FLEETS, Target, load_of, measure, target
 
 from pytest_roo_load.clients.http.client import HttpClient
 from pytest_roo_load.core.early_end import EarlyEnd
-from pytest_roo_load.core.profiles import Profile, arrival_rate, constant_users, iterations
+from pytest_roo_load.core.profiles import Plan, Profile, arrival_rate, constant_users, iterations
 from pytest_roo_load.core.sla.parser import parse_objective
 from pytest_roo_load.core.timeline import total
 from pytest_roo_load.engine.fleet.inline import InlineFleet
@@ -198,19 +198,69 @@ def test_an_error_that_a_client_has_counted_is_not_counted_again(server: Target,
     assert list(result.errors) == ["connection refused"]
 
 
+class EndsSoon:
+    """Three arrivals, and 0.1 s for what is in flight when the load is over."""
+
+    def plan(self) -> Plan:
+        return replace(arrival_rate("10/s", "0.3 s", max_users=3).plan(), graceful_stop_s=0.1)
+
+
+@pytest.mark.parametrize(
+    "profile",
+    [
+        constant_users(3, "0.2 s", graceful_stop="0.1 s"),
+        EndsSoon(),
+    ],
+    ids=["closed", "open"],
+)
 @pytest.mark.parametrize("fleet", ["inline", "two processes"])
 def test_what_is_in_flight_gets_the_graceful_stop_and_is_then_interrupted(
-    fleet: str, server: Target, tmp_path: Path
+    fleet: str, profile: Profile, server: Target, tmp_path: Path
 ) -> None:
     async def stuck(user: Any) -> None:
         async with user.group("all"):
             await user.http.get("/slow")
 
-    profile = constant_users(3, "0.2 s", graceful_stop="0.1 s")
     result = measure(stuck, profile, FLEETS[fleet](), tmp_path / "live", server.url)
     assert (result.count, result.interrupted, result.error_rate) == (0, 3, None)
     assert result.groups["all"].interrupted == 3
     assert set(result.operations) == {"GET /slow"}, "groups are never among the operations"
+
+
+def test_what_a_journey_does_not_wait_for_has_failed(server: Target, tmp_path: Path) -> None:
+    async def impatient(user: Any) -> None:
+        async for _ in user.iterations():
+            try:
+                async with asyncio.timeout(0.1), user.group("all"):
+                    await user.http.get("/slow")
+            except TimeoutError:
+                user.record("gave up", user.id)
+
+    result = measure(impatient, constant_users(2, "1 s"), InlineFleet(), tmp_path / "live", server.url)
+    assert result.failed == len(result.values["gave up"].items) > 4
+    assert (result.error_rate, result.interrupted, list(result.errors)) == (1.0, 0, ["cancelled"])
+    assert (result.groups["all"].failed, result.groups["all"].interrupted) == (result.failed, 0)
+    assert result.warnings == ()
+
+
+def test_what_a_journey_does_not_wait_for_is_counted_once_when_it_ends_the_journey(
+    server: Target, tmp_path: Path
+) -> None:
+    async def impatient(user: Any) -> None:
+        await asyncio.wait_for(user.http.get("/slow"), 0.1)
+
+    result = measure(impatient, constant_users(2, "0.5 s"), InlineFleet(), tmp_path / "live", server.url)
+    assert (set(result.operations), list(result.errors)) == ({"GET /slow"}, ["cancelled"])
+
+
+def test_a_time_limit_of_the_journey_in_which_nothing_was_asked_is_a_failure_of_the_journey(tmp_path: Path) -> None:
+    async def idle(user: Any) -> None:
+        async with asyncio.timeout(0.1), user.group("all"):
+            await asyncio.sleep(60)
+
+    result = measure(idle, constant_users(2, "0.5 s"), InlineFleet(), tmp_path / "live")
+    assert (set(result.operations), list(result.errors)) == ({"journey idle"}, ["TimeoutError"])
+    assert list(result.groups["all"].errors) == ["cancelled"]
 
 
 def test_the_end_of_the_load_ends_a_think_time(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from time import perf_counter
 from typing import Any, Unpack
 
-from pytest_roo_load.clients.counting import count_failure
+from pytest_roo_load.clients.counting import count_cancelled, count_failure
 from pytest_roo_load.clients.http import authentication
 from pytest_roo_load.clients.http.body import StreamedBody, body_of
 from pytest_roo_load.clients.http.coding import accepted_codings, decoded, decoder_of
@@ -179,7 +179,8 @@ class HttpClient:
 
         The latency counts from this call until the end of the block. A slow reader makes the server wait. A block that
         is left before the end of the answer closes the connection; the operation counts as successful all the same,
-        unless an exception leaves the block: then it counts as interrupted. Redirects are not followed.
+        unless an exception leaves the block: then it counts as interrupted, or as failed where the journey did not wait
+        for its end, as with `asyncio.timeout`. Redirects are not followed.
 
         Raises:
             OperationError: No head came, or not the whole body; it has been counted.
@@ -202,6 +203,10 @@ class HttpClient:
         except OperationError as error:
             if answer is None or error is answer.failure:
                 count_failure(slot, perf_counter() - began, error, f"{method} {path}")
+            raise
+        except asyncio.CancelledError as error:
+            waited_s, interrupting = perf_counter() - began, self._sweeper.interrupting
+            count_cancelled(slot, waited_s, error, f"{method} {path}", interrupting=interrupting)
             raise
         expected, latency = options.get("expect"), perf_counter() - began
         if answer.ok if expected is None else answer.status in expected:
@@ -232,7 +237,7 @@ class HttpClient:
             else:
                 response = await place.transport.exchange(head, b"", began + self.timeout_s)
         except BaseException as error:
-            _give_up(error, place.transport, slot, latency_s=perf_counter() - began, request=f"GET {path}")
+            self._give_up(error, place, slot, latency_s=perf_counter() - began, request=f"GET {path}")
             raise
         latency = perf_counter() - began
         if response.head.plain:
@@ -260,7 +265,7 @@ class HttpClient:
             if self._finishing:
                 self._finish(response, name)
         except BaseException as error:
-            _give_up(error, place.transport, slot, latency_s=perf_counter() - began, request=f"{method} {path}")
+            self._give_up(error, place, slot, latency_s=perf_counter() - began, request=f"{method} {path}")
             raise
         if response.head.sets_cookies:
             self._remember(response.raw_headers, place.origin, path)
@@ -270,6 +275,14 @@ class HttpClient:
         else:
             slot.fail(latency, f"status {response.status}", _exemplar(method, path, response))
         return response
+
+    def _give_up(self, error: BaseException, place: Place, slot: Slot, *, latency_s: float, request: str) -> None:
+        """Count what prevented an answer; if it was the end of who waited for it, let the answer go."""
+        if isinstance(error, OperationError):
+            count_failure(slot, latency_s, error, request)
+        elif isinstance(error, asyncio.CancelledError):
+            count_cancelled(slot, latency_s, error, request, interrupting=self._sweeper.interrupting)
+            place.transport.forsake()
 
     def _remember(self, raw_headers: RawHeaders, origin: Origin, path: str) -> None:
         """Keep the cookies that an answer sets, if cookies are kept."""
@@ -340,14 +353,6 @@ class HttpClient:
         place = Place(origin, self._transport(origin), without(CREDENTIALS, self._headers))
         self._others += (place,)
         return place
-
-
-def _give_up(error: BaseException, transport: Transport, slot: Slot, *, latency_s: float, request: str) -> None:
-    """Count what prevented an answer; if it was the end of who waited for it, let the answer go."""
-    if isinstance(error, OperationError):
-        count_failure(slot, latency_s, error, request)
-    elif isinstance(error, asyncio.CancelledError):
-        transport.forsake()
 
 
 def _exemplar(method: str, path: str, response: Response) -> str:

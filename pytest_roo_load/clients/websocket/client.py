@@ -11,7 +11,7 @@ from typing import Any, TypedDict, Unpack
 
 from picows import WSError, ws_connect
 
-from pytest_roo_load.clients.counting import count_failure
+from pytest_roo_load.clients.counting import count_cancelled, count_failure
 from pytest_roo_load.clients.http.connecting import connect_error
 from pytest_roo_load.clients.http.names import route_of
 from pytest_roo_load.clients.http.origin import Origin
@@ -117,6 +117,10 @@ class WebSocketClient:
             socket = await self._handshake(path, headers, options)
         except OperationError as error:
             count_failure(slot, perf_counter() - began, error, f"WS {route_of(path)}")
+            raise
+        except asyncio.CancelledError as error:
+            waited_s, interrupting = perf_counter() - began, self._sweeper.interrupting
+            count_cancelled(slot, waited_s, error, f"WS {route_of(path)}", interrupting=interrupting)
             raise
         slot.ok.append(perf_counter() - began)
         self._open = [*(one for one in self._open if one.is_open), socket]

@@ -10,7 +10,7 @@ from typing import Any
 
 from picows import WSCloseCode, WSError, WSFrame, WSListener, WSMsgType, WSTransport
 
-from pytest_roo_load.clients.counting import count_failure
+from pytest_roo_load.clients.counting import count_cancelled, count_failure
 from pytest_roo_load.clients.sweeper import Sweeper
 from pytest_roo_load.clients.websocket.deflate import Agreement, Deflate
 from pytest_roo_load.clients.websocket.question import Question
@@ -129,6 +129,9 @@ class WebSocket(WSListener):
         except OperationError as error:
             count_failure(slot, perf_counter() - began, error, name)
             raise
+        except asyncio.CancelledError as error:
+            count_cancelled(slot, perf_counter() - began, error, name, interrupting=self._sweeper.interrupting)
+            raise
         finally:
             self._sweeper.forget(question)
             self._pings.pop(payload, None)
@@ -166,6 +169,9 @@ class WebSocket(WSListener):
                 raise UnexpectedAnswer(problem)
         except OperationError as error:
             count_failure(slot, perf_counter() - began, error, name)
+            raise
+        except asyncio.CancelledError as error:
+            count_cancelled(slot, perf_counter() - began, error, name, interrupting=self._sweeper.interrupting)
             raise
         finally:
             self._sweeper.forget(question)

@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import Any
 
 from pytest_roo_load.clients.ccs import CCS, Session, Upload, needs
+from pytest_roo_load.clients.counting import ON_PURPOSE
 from pytest_roo_load.clients.observing import observe
 from pytest_roo_load.core.ports import User
 from pytest_roo_load.errors import OperationError
@@ -109,7 +110,7 @@ class _File:
         await send(upload, chunks[:-1], at_once=self._part.at_once)
         last = asyncio.ensure_future(upload.send(chunks[-1]))
         await asyncio.sleep(0)
-        last.cancel()
+        last.cancel(ON_PURPOSE)
         await asyncio.gather(last, return_exceptions=True)
         await self._user.http.close()
 
