@@ -1,6 +1,6 @@
 """The arrivals ahead of a generator, planned, replayed and steered, on virtual time."""
 
-from itertools import pairwise
+from itertools import count, islice, pairwise
 
 import pytest
 from hypothesis import given
@@ -18,8 +18,9 @@ from pytest_roo_load.core.profiles import (
     ramping_rate,
     replay,
     spiking_rate,
+    users_of,
 )
-from pytest_roo_load.core.profiles.ahead import SteeredArrivals
+from pytest_roo_load.core.profiles.ahead import SteeredArrivals, numbers_of
 from pytest_roo_load.core.trace import Recorded, Trace, parse_trace
 from pytest_roo_load.errors import UsageError
 
@@ -40,6 +41,17 @@ def test_generators_together_have_every_planned_arrival_once(profile: object, ge
     together = sorted((due for share in shares for due in share), key=lambda due: due.number)
     assert [due.at_s for due in together] == list(arrival_times(plan.arrivals.segments, 7))
     assert [due.number for due in together] == list(range(len(together)))
+
+
+@given(users=st.integers(1, 12), generators=st.integers(1, 5), index=st.integers(0, 4))
+def test_arrivals_go_where_the_user_is_whose_journey_they_are_for(users: int, generators: int, index: int) -> None:
+    index %= generators
+    own = users_of(users, index, generators)
+    plan = arrival_rate("50/s", "1 s", max_users=users).plan()
+    assert plan.arrivals is not None
+    planned = [due.number for due in all_of(ahead_of(plan.arrivals, 1, (index, generators), 1.0))]
+    assert planned == [number for number in range(50) if number % users in own]
+    assert list(islice(numbers_of(users, (index, generators)), len(planned))) == planned
 
 
 TRACE = parse_trace(['{"at": 0, "path": "/a"}', '{"at": 1, "path": "/b"}', '{"at": 4, "path": "/c"}'], "x")
@@ -121,13 +133,13 @@ def test_the_table_of_plans_in_the_documentation_is_right() -> None:
 BENDS = st.lists(st.tuples(st.floats(0.1, 3), st.floats(0.5, 200)), max_size=6)
 
 
-@given(rate=st.floats(0.5, 200), bends=BENDS, generators=st.integers(1, 4))
+@given(rate=st.floats(0.5, 200), bends=BENDS, generators=st.integers(1, 4), users=st.integers(1, 9))
 def test_steered_arrivals_are_what_the_rate_sums_up_to(
-    rate: float, bends: list[tuple[float, float]], generators: int
+    rate: float, bends: list[tuple[float, float]], generators: int, users: int
 ) -> None:
     """Whatever the rates, every number comes once, in order, and no more than the area under the rate."""
     end_s = sum(length for length, _ in bends) + 1.0
-    shares = [SteeredArrivals(rate, end_s, (index, generators)) for index in range(generators)]
+    shares = [SteeredArrivals(rate, end_s, numbers_of(users, (index, generators))) for index in range(generators)]
     from_s, area, current = 0.0, 0.0, rate
     for length, following in bends:
         from_s += length
@@ -144,7 +156,7 @@ def test_steered_arrivals_are_what_the_rate_sums_up_to(
 @given(rate=st.floats(1, 100), steps=st.lists(st.floats(1, 100), max_size=8))
 def test_steering_while_arrivals_pass_leaves_the_past_as_it_was(rate: float, steps: list[float]) -> None:
     """A rate that is told too late holds from the last arrival on, and none comes before one that has been."""
-    steered, moments = SteeredArrivals(rate, 1000.0, (0, 1)), []
+    steered, moments = SteeredArrivals(rate, 1000.0, count()), []
     for following in steps:
         for _ in range(3):
             due = steered.next
@@ -159,7 +171,7 @@ def test_steering_while_arrivals_pass_leaves_the_past_as_it_was(rate: float, ste
 
 
 def test_a_rate_that_changes_changes_the_distances() -> None:
-    steered = SteeredArrivals(10.0, 2.0, (0, 1))
+    steered = SteeredArrivals(10.0, 2.0, count())
     steered.steer(0.5, 2.0)
     assert [round(due.at_s, 6) for due in all_of(steered)] == [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 1.0, 1.5]
     assert repr(steered) == "<SteeredArrivals at 2/s, next None>"

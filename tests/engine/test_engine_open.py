@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,19 @@ def test_random_and_rising_arrivals_are_the_same_for_any_number_of_generators(
         server.url,
     )
     assert rising.phases["ramp"].arrivals + rising.arrivals == 40
+
+
+@pytest.mark.parametrize("fleet", FLEETS)
+def test_every_generator_has_the_users_that_its_arrivals_need(fleet: str, tmp_path: Path) -> None:
+    """Of 20 users with the journeys a, b, c, a, ... six are for c: so are 18 of 60 arrivals, whoever begins them."""
+
+    async def journey(name: str, user: Any) -> None:
+        user.record(name, user.id)
+
+    journeys = {partial(journey, name): 1.0 for name in "abc"}
+    result = measure(journeys, arrival_rate("60/s", "1 s", max_users=20), FLEETS[fleet](), tmp_path / "live")
+    assert (result.arrivals, result.dropped) == (60, 0)
+    assert {name: len(values.items) for name, values in result.values.items()} == {"a": 21, "b": 21, "c": 18}
 
 
 def test_users_are_set_up_beforehand_and_no_more_than_wanted(server: Target, tmp_path: Path) -> None:
