@@ -289,10 +289,15 @@ def result_of(recording: Recording, spans: Mapping[str, tuple[float, float]], **
 
 
 def _together(recording: Recording, spans: Mapping[str, tuple[float, float]]) -> PhaseResult:
-    """Several phases as one: counts and lengths add up, the least number of users is the least of any."""
+    """Several phases as one: counts and lengths add up, the least number of users is the least of any.
+
+    Iterations by user say nothing where not every user took part in all of them: who came late has fewer.
+    """
     whole = PhaseRecording()
     for name in spans:
         whole.merge(recording.phase(name))
+    if any(recording.phase(name).turns.keys() != whole.turns.keys() for name in spans):
+        whole.turns.clear()
     whole.users = min((recording.phase(name).users or 0 for name in spans), default=0)
     length = sum(end - start for start, end in spans.values())
     first = min((start for start, _ in spans.values()), default=0.0)

@@ -139,7 +139,8 @@ class PhaseResult(Statistics):
         groups: Figures by group name; groups never count in the phase's own figures.
         checks: Name → (held, did not hold).
         iterations: Iterations that were finished.
-        fairness: How evenly they are spread over the users; None in open profiles.
+        fairness: How evenly they are spread over the users; None in open profiles, and of several phases together
+            where not all have the same users.
     """
 
     def __init__(

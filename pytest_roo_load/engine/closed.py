@@ -81,7 +81,9 @@ class ClosedDriver:
             wanted = users_of(self._steps.popleft().users, self._index, self._generators)
             self._start(wanted[len(self._present) :])
             while len(self._present) > len(wanted):
-                self._present.pop().dismiss()
+                leaving = self._present.pop()
+                leaving.dismiss()
+                self._around.recorder.part(leaving.id)
 
     def _start(self, numbers: range) -> None:
         self._around.recorder.enter(len(numbers))
@@ -123,6 +125,8 @@ class ClosedDriver:
     async def _live(self, user: VirtualUser, journey: Journey) -> None:
         """The life of a user that has been entered already."""
         recorder, turns = self._around.recorder, self._around.turns
+        if not user.dismissed:
+            recorder.join([user.id])  # here the phase has begun that it was started for
         try:
             while await granted(turns.take(user)):
                 if await perform_once(user, journey, has_turn=True):

@@ -179,10 +179,14 @@ class PhaseRecorder:
             self.current.users = self._active
 
     def join(self, users: Iterable[int]) -> None:
-        """Users, by number, whose iterations are counted one by one from now on."""
-        new = dict.fromkeys(users, 0)
-        self._members.update(new)
-        self.current.turns.update(new)
+        """Users, by number, take part from now on: the iterations of each are counted by themselves."""
+        for user in users:
+            self._members[user] = 0
+            self.current.turns.setdefault(user, 0)  # it may have gone in this very phase and come again
+
+    def part(self, user: int) -> None:
+        """A user takes no part in the phases that follow."""
+        self._members.pop(user, None)
 
     def retire(self) -> None:
         """A user has nothing more to do: that there are fewer from now on is the plan's doing."""

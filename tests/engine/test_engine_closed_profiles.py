@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from engine_lab import FLEETS, measure
 
-from pytest_roo_load.core.profiles import constant_users, ramping_users, spike, stairs
+from pytest_roo_load.core.profiles import arrival_rate, constant_users, ramping_users, spike, stairs
 
 
 async def pause(user: Any) -> None:
@@ -54,3 +54,39 @@ def test_profiles_follow_each_other(tmp_path: Path) -> None:
     result = measure(pause, profile, FLEETS["inline"](), tmp_path / "live")
     assert result.phases["steady 2"].users == 5
     assert result.users == 2
+
+
+@pytest.mark.parametrize("fleet", FLEETS)
+def test_the_iterations_of_each_user_are_counted(fleet: str, tmp_path: Path) -> None:
+    async def once_or_often(user: Any) -> None:
+        await user.think(60 if user.id == 0 else 0.02)
+
+    result = measure(once_or_often, constant_users(4, "0.5 s"), FLEETS[fleet](), tmp_path / "live")
+    fairness = result.steady.fairness
+    assert fairness is not None
+    assert (fairness.users, fairness.least) == (4, 1)
+    assert fairness.most > 1
+
+
+def test_only_who_takes_part_in_a_phase_is_counted_in_it(tmp_path: Path) -> None:
+    profile = spike(2, 9, before="0.4 s", spike="0.4 s", after="0.4 s")
+    result = measure(pause, profile, FLEETS["inline"](), tmp_path / "live")
+    spreads = {name: phase.fairness for name, phase in result.phases.items()}
+    assert {name: one and one.users for name, one in spreads.items()} == {"steady": 2, "spike": 9, "recovery": 2}
+    assert all(one and one.least >= 1 for one in spreads.values())
+
+
+def test_steps_with_different_users_have_a_spread_each_and_none_together(tmp_path: Path) -> None:
+    stepped = measure(pause, stairs(2, 4, by=2, each="0.3 s"), FLEETS["inline"](), tmp_path / "stairs")
+    spreads = {name: phase.fairness for name, phase in stepped.phases.items()}
+    assert {name: one and one.users for name, one in spreads.items()} == {"2 users": 2, "4 users": 4, "steady": None}
+    alike = constant_users(3, "0.3 s").then(constant_users(3, "0.3 s"))
+    fairness = measure(pause, alike, FLEETS["inline"](), tmp_path / "alike").steady.fairness
+    assert fairness is not None
+    assert fairness.users == 3
+
+
+def test_an_open_profile_has_no_iterations_by_user(tmp_path: Path) -> None:
+    result = measure(pause, arrival_rate("40/s", "0.3 s", max_users=9), FLEETS["inline"](), tmp_path / "live")
+    assert result.steady.iterations == 12
+    assert result.steady.fairness is None

@@ -206,6 +206,19 @@ def test_iterations_are_counted_by_user_from_the_users_that_are_there() -> None:
     assert (steady.turns, steady.iterations) == ({0: 2, 2: 0, 4: 1}, 4), "user 99 never joined: an open profile's"
 
 
+def test_who_has_gone_takes_no_part_in_later_phases_and_who_comes_again_keeps_his_iterations() -> None:
+    recorder = PhaseRecorder("steady")
+    recorder.join([0, 1])
+    recorder.current.finish(1)
+    recorder.part(1)
+    recorder.join([1])
+    recorder.part(1)
+    recorder.switch("recovery")
+    recorder.part(7)
+    assert recorder.recording.phases["steady"].turns == {0: 0, 1: 1}
+    assert recorder.recording.phases["recovery"].turns == {0: 0}
+
+
 @given(st.one_of(st.none(), st.integers(0, 1000)), st.integers(1, 9))
 def test_shares_of_a_quota_add_up(iterations: int | None, generators: int) -> None:
     shares = [share_of(iterations, index, generators) for index in range(generators)]
