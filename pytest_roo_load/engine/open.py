@@ -9,13 +9,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
-from pytest_roo_load.core.profiles import Ahead, Arrivals, Phase, users_of
+from pytest_roo_load.core.profiles import Ahead, Arrivals, Due, Phase, users_of
 from pytest_roo_load.core.trace import Recorded
 from pytest_roo_load.engine.performance import AFTER_AN_ERROR_S, Journey, perform_once
 from pytest_roo_load.engine.user import Surroundings, VirtualUser
 
 __all__ = ["ArrivalTurns", "OpenDriver"]
 
+_EARLY_S = 0.0005  # by which a pause may end early
+_ROUNDING_S = 1e-6
+_UNTIL_WOKEN_S = 3600.0
 _BREATH = 64
 _BEHIND_S = 0.25
 
@@ -128,16 +131,17 @@ class OpenDriver:
         self._unused = deque(users_of(arrivals.max_users, self._index, self._generators))
         self._tasks: set[asyncio.Task[None]] = set()
         self._began = 0.0
+        self._phase_end_s = 0.0
         self._ahead = ahead
 
     def __repr__(self) -> str:
         return f"<OpenDriver with {len(self._tasks)} users, {len(self._unused)} more allowed>"
 
     def begin(self, phase: Phase) -> None:
-        """Set up the users that are wanted beforehand; the rest comes with arrivals."""
-        del phase
-        wanted = [number for number in self._unused if number < self._arrivals.users]
-        self._start(wanted)
+        """A phase is about to begin: set up the users that are wanted beforehand; the rest comes with arrivals."""
+        self._phase_end_s = phase.end_s
+        self._around.pauses.wake(self)
+        self._start([number for number in self._unused if number < self._arrivals.users])
 
     async def drive(self, began: float) -> None:
         """Begin each arrival of this generator's share when it is due, then wait until all users have come to an end.
@@ -148,19 +152,24 @@ class OpenDriver:
         self._began = began
         pauses = self._around.pauses
         for breath in itertools.count(1):
-            due = self._ahead.next
-            if due is None:
+            if (due := self._ahead.next) is None or pauses.ended:
                 break
-            await pauses.pause(began + due.at_s - perf_counter(), self)
-            if pauses.ended:
-                break
-            if due == self._ahead.next:  # else the pause has ended because the rate has changed
+            if (wait_s := self._wait_s(due)) > 0:
+                await pauses.pause(wait_s, self)  # also ends where the rate changes, or a phase begins
+            else:
                 self._begin_next()
             if breath % _BREATH == 0:  # when it is behind, nothing else would make it give way to its users
                 await asyncio.sleep(0)
         await pauses.until_end()
         while self._tasks:
             await asyncio.wait(self._tasks)
+
+    def _wait_s(self, due: Due) -> float:
+        """How long an arrival may not begin: until it is due and its phase has begun, for which it is counted."""
+        if due.at_s >= self._phase_end_s - _ROUNDING_S:
+            return _UNTIL_WOKEN_S
+        left_s = self._began + due.at_s - perf_counter()
+        return left_s if left_s > _EARLY_S else 0.0
 
     def steer(self, from_s: float, rate: float) -> None:
         """From a second of the load on, all generators together begin so many iterations a second."""

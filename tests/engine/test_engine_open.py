@@ -7,14 +7,19 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import pytest
-from engine_lab import FLEETS, Target, measure, target
+from engine_lab import FLEETS, Target, load_of, measure, target
 
-from pytest_roo_load.core.profiles import arrival_rate, poisson, ramping_rate
+from pytest_roo_load.core.feedback import feedback_rate
+from pytest_roo_load.core.profiles import arrival_rate, poisson, ramping_rate, spiking_rate
+from pytest_roo_load.core.timeline import Second
 from pytest_roo_load.engine.fleet.inline import InlineFleet
+from pytest_roo_load.engine.generator import Generator
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +89,48 @@ def test_every_generator_has_the_users_that_its_arrivals_need(fleet: str, tmp_pa
     result = measure(journeys, arrival_rate("60/s", "1 s", max_users=20), FLEETS[fleet](), tmp_path / "live")
     assert (result.arrivals, result.dropped) == (60, 0)
     assert {name: len(values.items) for name, values in result.values.items()} == {"a": 21, "b": 21, "c": 18}
+
+
+@pytest.mark.parametrize("fleet", FLEETS)
+def test_no_arrival_counts_for_a_phase_before_its_own(fleet: str, tmp_path: Path) -> None:
+    """Each phase begins with an arrival; timers go off a little early, and must not let it begin before its phase."""
+
+    async def note(user: Any) -> None:
+        async for _ in user.iterations():
+            user.record("id", user.id)
+
+    profile = spiking_rate("50/s", "100/s", before="0.6 s", spike="0.3 s", after="0.3 s", max_users=30)
+    plan = profile.plan()
+    assert plan.arrivals is not None
+    due = [segment.expected for segment in plan.arrivals.segments]
+    result = measure(note, profile, FLEETS[fleet](), tmp_path / "live")
+    begun = [result.phases[segment.phase].arrivals for segment in plan.arrivals.segments]
+    assert sum(begun) == sum(due) == 75
+    early = [
+        phase for phase, (had, most) in enumerate(zip(accumulate(begun), accumulate(due), strict=True)) if had > most
+    ]
+    assert early == []
+
+
+def test_no_arrival_begins_early_because_the_rate_changes(tmp_path: Path) -> None:
+    async def note(user: Any) -> None:
+        user.record("at", perf_counter())
+
+    profile = feedback_rate("p50 < 5 s", "1.4 s", max_users=9, rates=("2/s", "40/s"), settle=0)
+    seconds: list[Second] = []
+    generator = Generator(load_of(note, profile, InlineFleet(), tmp_path / "live").shard, seconds.append)
+
+    async def steered() -> tuple[float, list[float]]:
+        start = perf_counter() + 0.05
+        asyncio.get_running_loop().call_later(0.2, generator.steer, 0.9, 4.0)
+        outcome = await generator.run(start)
+        return start, outcome.recording.values["at"].items
+
+    start, begun = asyncio.run(steered())
+    due = [0.0, 0.5, 0.95, 1.2]
+    assert len(begun) == len(due)
+    early = [at_s for at_s, begun_at in zip(due, begun, strict=True) if begun_at < start + at_s - 0.001]
+    assert early == []
 
 
 def test_users_are_set_up_beforehand_and_no_more_than_wanted(server: Target, tmp_path: Path) -> None:
@@ -193,8 +240,6 @@ def test_lateness_counts_although_service_was_quick(tmp_path: Path) -> None:
 
 
 def test_the_first_operation_carries_the_lateness_of_its_iteration() -> None:
-    from time import perf_counter  # noqa: PLC0415
-
     from pytest_roo_load.engine.lateness import LateRecorder  # noqa: PLC0415
     from pytest_roo_load.engine.recorder import PhaseRecorder  # noqa: PLC0415
 
