@@ -9,8 +9,8 @@ import signal
 import sys
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
+from pytest_roo_load.core.passwords import without_password
 from pytest_roo_load.core.recipe import Command, Host, Process
 from pytest_roo_load.services.ports import LOOPBACK
 from pytest_roo_load.tracing.environment import traced
@@ -88,7 +88,7 @@ def backend_settings(backends: Mapping[str, str]) -> tuple[list[str], dict[str, 
     """Arguments and environment that tell the server its backends; a URL with a password is never an argument."""
     arguments, environment = [], {}
     for option, url in backends.items():
-        if urlsplit(url).password is None:
+        if without_password(url) == url:
             arguments += [f"--{option}", url]
         else:
             environment[f"CCS_{option.upper()}"] = url

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
+from pytest_roo_load.core.passwords import without_password
 from pytest_roo_load.errors import UsageError
 from pytest_roo_load.session.gate import distributed
-from pytest_roo_load.session.options import OPTIONS, read_option, without_password
+from pytest_roo_load.session.hosts import hosts_of, is_local
+from pytest_roo_load.session.options import OPTIONS, read_option
 
 if TYPE_CHECKING:
     import pytest
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
     from pytest_roo_load.core.accounts import Account
 
 __all__ = ["Config", "read_config", "stay_here"]
-
-_LOCAL = ("localhost", "::1", "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,13 +132,18 @@ def stay_here(url: str, allowed: tuple[str, ...], place: str) -> None:
     Raises:
         UsageError: Names the place and the option that gives permission.
     """
-    host = urlsplit(url).hostname or ""
-    if host in _LOCAL or host.startswith("127.") or host in allowed:
-        return
-    raise UsageError(
-        "load would leave this machine",
-        value=without_password(url),
-        allowed=f"this machine{''.join(f', {name}' for name in allowed)}",
-        place=place,
-        remedy=f"if {host} may be loaded, add --roo-allow-remote {host}",
-    )
+    permitted = {name.lower() for name in allowed}
+    try:
+        hosts = hosts_of(url, os.environ)
+    except UsageError as error:
+        raise error.at(place) from None
+    foreign = [host for host in hosts if host not in permitted and not is_local(host)]
+    if foreign:
+        raise UsageError(
+            "load would leave this machine",
+            value=without_password(url),
+            allowed=f"this machine{''.join(f', {name}' for name in allowed)}",
+            place=place,
+            remedy=f"if {' and '.join(foreign)} may be loaded, "
+            f"add {' '.join(f'--roo-allow-remote {host}' for host in foreign)}",
+        )

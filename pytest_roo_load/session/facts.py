@@ -13,8 +13,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from pytest_roo_load.core.passwords import without_password
 from pytest_roo_load.core.schema import RUN_SCHEMA
-from pytest_roo_load.session.options import OPTIONS, without_password
+from pytest_roo_load.session.options import OPTIONS
 from pytest_roo_load.session.stack import Service
 
 __all__ = ["beginning", "now", "services"]

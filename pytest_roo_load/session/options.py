@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from pytest_roo_load.core.passwords import without_password
 from pytest_roo_load.errors import UsageError
 
 if TYPE_CHECKING:
@@ -108,15 +109,6 @@ def _address(text: str) -> str:
             remedy="paths belong into journeys",
         )
     return text
-
-
-def without_password(url: str) -> str:
-    """The URL as it may be shown: the password, if any, as ***."""
-    scheme, separator, rest = url.partition("://")
-    login, at, place = rest.rpartition("@")
-    if not at:
-        return url
-    return f"{scheme}{separator}{login.partition(':')[0]}{':***' if ':' in login else ''}@{place}"
 
 
 def _truth(text: str) -> bool:

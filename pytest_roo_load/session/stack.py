@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from pytest_roo_load.core.passwords import without_password
 from pytest_roo_load.core.target import EMBEDDED, OWN
 from pytest_roo_load.errors import ServiceError, UsageError
 from pytest_roo_load.session.config import Config, stay_here
-from pytest_roo_load.session.options import OPTIONS, without_password
+from pytest_roo_load.session.options import OPTIONS
 
 if TYPE_CHECKING:
     from pytest_roo_load.core.accounts import Account

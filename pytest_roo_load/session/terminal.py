@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_roo_load.core.capacity import Capacity
+from pytest_roo_load.core.passwords import without_password
 from pytest_roo_load.core.units import Dimension, format_quantity
-from pytest_roo_load.session.options import without_password
 
 if TYPE_CHECKING:
     import pytest

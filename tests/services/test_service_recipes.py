@@ -131,8 +131,9 @@ def test_without_envoy_the_error_says_what_to_do(monkeypatch: pytest.MonkeyPatch
         find_envoy(lambda _: None)
 
 
-def test_a_url_with_a_password_is_never_an_argument() -> None:
-    urls = {"database": "postgresql://me:s3cret@db/x", "redis": "redis://127.0.0.1:1/0"}
+@pytest.mark.parametrize("database", ["postgresql://me:s3cret@db/x", "postgresql:///x?host=db&password=s3cret"])
+def test_a_url_with_a_password_is_never_an_argument(database: str) -> None:
+    urls = {"database": database, "redis": "redis://127.0.0.1:1/0"}
     arguments, environment = backend_settings(urls)
     assert arguments == ["--redis", "redis://127.0.0.1:1/0"]
     assert environment == {"CCS_DATABASE": urls["database"]}

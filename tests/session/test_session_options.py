@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pytest_roo_load.errors import UsageError
-from pytest_roo_load.session.options import OPTIONS, without_password
+from pytest_roo_load.session.options import OPTIONS
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
@@ -18,20 +18,6 @@ def test_names_are_ours_in_every_form(option: object) -> None:
     assert getattr(option, "key").startswith("roo_")  # noqa: B009
     assert getattr(option, "variable").startswith("ROO_")  # noqa: B009
     assert getattr(option, "help").endswith(".")  # noqa: B009
-
-
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [
-        ("http://127.0.0.1:80", "http://127.0.0.1:80"),
-        ("postgresql://user:pa:ss@host/db", "postgresql://user:***@host/db"),
-        ("postgresql://user@host/db", "postgresql://user@host/db"),
-        ("redis://:p@ss@host:6379/0", "redis://:***@host:6379/0"),
-        ("no url at all", "no url at all"),
-    ],
-)
-def test_passwords_are_not_shown(url: str, shown: str) -> None:
-    assert without_password(url) == shown
 
 
 def test_a_postgres_of_ones_own_gets_no_standby(pytester: pytest.Pytester, tmp_path: Path) -> None:

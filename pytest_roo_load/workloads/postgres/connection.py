@@ -6,8 +6,8 @@ import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
+from pytest_roo_load.core.passwords import without_password
 from pytest_roo_load.errors import ConnectError, StatementFailed, UsageError
 
 __all__ = ["DRIVERS", "Connection", "Place", "connect", "refused", "shown"]
@@ -77,8 +77,7 @@ async def connect(place: Place) -> Connection:
 
 def shown(dsn: str) -> str:
     """The DSN without its password."""
-    password = urlsplit(dsn).password
-    return dsn if password is None else dsn.replace(f":{password}@", ":***@", 1)
+    return without_password(dsn)
 
 
 def refused(message: str, sqlstate: str | None) -> StatementFailed:
