@@ -97,7 +97,7 @@ def _checked(feed: Feed) -> Feed:
 
 @lru_cache(maxsize=32)
 def _rows(path: str, kind: str) -> tuple[Any, ...]:
-    with Path(path).open(encoding="utf-8", newline="") as file:
+    with Path(path).open(encoding="utf-8-sig", newline="") as file:
         if kind == "csv":
             return tuple(_without_rest(row) for row in csv.DictReader(file))
         return tuple(_parsed(line, f"{path}:{number}") for number, line in enumerate(file, 1) if line.strip())

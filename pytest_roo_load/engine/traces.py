@@ -22,7 +22,7 @@ def recorded_trace(path: str | Path) -> Trace:
     """
     file = Path(path).absolute()
     try:
-        with file.open(encoding="utf-8", errors="replace") as lines:
+        with file.open(encoding="utf-8-sig", errors="replace") as lines:
             return parse_trace(lines, file.name)
     except OSError as error:
         allowed = "an access log, or a file of JSON lines"

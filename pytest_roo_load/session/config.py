@@ -103,7 +103,7 @@ def _accounts(config: pytest.Config, file: str | None, place: str) -> tuple[Acco
 
     folder = config.rootpath if place.startswith("ini") else config.invocation_params.dir
     try:
-        text = (folder / file).read_text(encoding="utf-8")
+        text = (folder / file).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         problem = "cannot be read" if isinstance(error, UnicodeDecodeError) else str(error.strerror)
         raise UsageError(problem, value=file, allowed="a readable UTF-8 JSON file of accounts", place=place) from None

@@ -77,3 +77,11 @@ def test_a_file_that_cannot_be_used_is_told_at_once(
     assert message in str(told.value)
     with pytest.raises(UsageError, match="not a function"):
         made_feed(5)  # type: ignore[arg-type]
+
+
+def test_the_byte_order_mark_of_a_file_is_no_part_of_its_rows(tmp_path: Path) -> None:
+    table, lines = tmp_path / "t.csv", tmp_path / "t.jsonl"
+    table.write_text("name,age\nAda,36\n", encoding="utf-8-sig")  # as Excel saves "CSV UTF-8"
+    lines.write_text('{"n": 1}\n', encoding="utf-8-sig")
+    assert csv_feed(table).row(0) == {"name": "Ada", "age": "36"}
+    assert json_lines_feed(lines).row(0) == {"n": 1}

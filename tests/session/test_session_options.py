@@ -103,10 +103,11 @@ def account(**changes: object) -> dict[str, object]:
     return {**ids, "email": "a@example.org", "password": "secret-1", "token": "secret-2", **changes}
 
 
-def test_accounts_come_from_the_file(pytester: pytest.Pytester) -> None:
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_accounts_come_from_the_file(pytester: pytest.Pytester, encoding: str) -> None:
     from pytest_roo_load.session.config import read_config  # noqa: PLC0415
 
-    (pytester.path / "accounts.json").write_text(json.dumps([account()]), encoding="utf-8")
+    (pytester.path / "accounts.json").write_text(json.dumps([account()]), encoding=encoding)
     config = read_config(pytester.parseconfig("--roo-accounts=accounts.json"))
     assert [one.email for one in config.accounts] == ["a@example.org"]
     assert "secret" not in repr(config)
