@@ -6,8 +6,6 @@ import dis
 import functools
 import inspect
 import io
-import marshal
-import pickle
 import sys
 from collections import deque
 from collections.abc import Hashable, Iterator, Mapping, Sequence
@@ -16,6 +14,7 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
+from pytest_roo_load.engine.packing import dumps, loads
 from pytest_roo_load.engine.performance import Journey
 from pytest_roo_load.errors import UsageError
 
@@ -55,7 +54,7 @@ def pack(journeys: Sequence[Journey]) -> bytes:
     """
     try:
         with _by_value({one.__module__ for journey in journeys for one in _layers(journey) if inspect.isfunction(one)}):
-            return _dumps(tuple(journeys))
+            return dumps(tuple(journeys))
     except Exception as error:
         name, place = _culprit(journeys)
         raise UsageError(
@@ -67,26 +66,9 @@ def pack(journeys: Sequence[Journey]) -> bytes:
         ) from error
 
 
-def _dumps(value: object) -> bytes:
-    """A value by cloudpickle, but code as it is: cloudpickle forgets its file, which tracebacks have to tell."""
-    import cloudpickle  # noqa: PLC0415 - loaded when used
-
-    class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
-        """cloudpickle's, with code by `marshal`."""
-
-        def reducer_override(self, one: Any) -> Any:
-            if isinstance(one, CodeType):
-                return marshal.loads, (marshal.dumps(one),)
-            return super().reducer_override(one)
-
-    packed = io.BytesIO()
-    Pickler(packed).dump(value)
-    return packed.getvalue()
-
-
 def unpack(packed: bytes) -> tuple[Journey, ...]:
     """The journeys that `pack` packed."""
-    return tuple(pickle.loads(packed))  # noqa: S301 - packed by this very run
+    return tuple(loads(packed))
 
 
 def _function(journey: Any) -> FunctionType:
@@ -160,7 +142,7 @@ def _culprit(journeys: Sequence[Journey]) -> tuple[str, str]:
     for journey in journeys:
         for name, value in (pair for function in _layers(journey) for pair in _captured(function)):
             try:
-                _dumps(value)
+                dumps(value)
             except Exception:  # noqa: BLE001 - whichever way it fails, this is the one we look for
                 return name, _place(journey)
     return _name(journeys[0]), _place(journeys[0])

@@ -8,6 +8,7 @@ from time import perf_counter
 from pytest_roo_load.core.timeline import Second
 from pytest_roo_load.engine.fleet.strategy import Observer
 from pytest_roo_load.engine.generator import Generator
+from pytest_roo_load.engine.outcomes import pack_outcome, unpack_outcome
 from pytest_roo_load.engine.shard import Outcome, Shard
 
 __all__ = ["InlineFleet"]
@@ -16,7 +17,7 @@ _NAME = "inline"
 
 
 class InlineFleet:
-    """See `Fleet`. Journeys travel by value here too, so that a test behaves alike under every strategy."""
+    """See `Fleet`. Journeys and values travel here too, so that a test behaves alike under every strategy."""
 
     names = (_NAME,)
 
@@ -41,7 +42,7 @@ class InlineFleet:
         observer.started(start, (os.getpid(),))
         outcome = await generator.run(start)
         await observer.ended(outcome.ended_s)
-        return [outcome]
+        return [unpack_outcome(pack_outcome(outcome))]
 
     def stop(self) -> None:
         """See `Fleet`."""

@@ -8,6 +8,7 @@ from time import perf_counter
 
 from pytest_roo_load.engine.fleet.strategy import Observer
 from pytest_roo_load.engine.fleet.wire import Done, Failed, Go, Ready, Report, Steer, Stop, Wire
+from pytest_roo_load.engine.outcomes import unpack_outcome
 from pytest_roo_load.engine.shard import Outcome
 from pytest_roo_load.errors import GeneratorError
 
@@ -71,14 +72,14 @@ class Remote:
 
         Raises:
             GeneratorError: It died or could not go on.
-            UsageError: A journey came to what can never work.
+            UsageError: A journey came to what can never work, or recorded what cannot travel.
         """
         while True:
             match await self._receive():
                 case Report(second):
                     observer.second(self.name, second)
                 case Done(outcome):
-                    return outcome
+                    return unpack_outcome(outcome)
                 case _:
                     raise GeneratorError(f"generator {self._shown} sent something unexpected")
 

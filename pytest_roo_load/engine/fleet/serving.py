@@ -13,6 +13,7 @@ from pytest_roo_load.core.timeline import Second
 from pytest_roo_load.engine.fleet.wire import Done, Failed, Go, Ready, Report, Steer, Stop, Task, Wire
 from pytest_roo_load.engine.garbage import rarely_collected
 from pytest_roo_load.engine.generator import Generator
+from pytest_roo_load.engine.outcomes import pack_outcome
 from pytest_roo_load.engine.shard import Outcome, Shard
 from pytest_roo_load.errors import UsageError
 
@@ -29,7 +30,7 @@ async def serve(wire: Wire, orphaned: Callable[[], object] = lambda: None) -> No
     try:
         task = await wire.receive()
         assert isinstance(task, Task)
-        wire.send(Done(await _perform(task.shard, wire, orphaned)))
+        wire.send(Done(pack_outcome(await _perform(task.shard, wire, orphaned))))
         while True:  # the other side takes a last look at what this process uses and hangs up
             await wire.receive()  # what it said before it knew of the end; unread, it would break the wire
     except (asyncio.IncompleteReadError, ConnectionError):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import pickle
 import struct
 from contextlib import suppress
 from dataclasses import dataclass
 
 from pytest_roo_load.core.timeline import Second
-from pytest_roo_load.engine.shard import Outcome, Shard
+from pytest_roo_load.engine.packing import dumps, loads
+from pytest_roo_load.engine.shard import Shard
 from pytest_roo_load.errors import UsageError
 
 __all__ = ["Done", "Failed", "Go", "Message", "Ready", "Report", "Steer", "Stop", "Task", "Wire"]
@@ -60,9 +60,9 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """From the generator, last."""
+    """From the generator, last: see `outcomes.pack_outcome`."""
 
-    outcome: Outcome
+    outcome: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class Wire:
 
     def send(self, message: Message) -> None:
         """Queue a message; the other side is a process that reads at once, so the queue stays short."""
-        data = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
+        data = dumps(message)
         self._writer.write(_LENGTH.pack(len(data)) + data)
 
     async def receive(self) -> Message:
@@ -98,7 +98,7 @@ class Wire:
             asyncio.IncompleteReadError: The other side is gone.
         """
         (length,) = _LENGTH.unpack(await self._reader.readexactly(_LENGTH.size))
-        message: Message = pickle.loads(await self._reader.readexactly(length))  # noqa: S301 - our own process
+        message: Message = loads(await self._reader.readexactly(length))
         return message
 
     async def close(self) -> None:
