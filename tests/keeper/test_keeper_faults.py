@@ -79,7 +79,8 @@ def test_kill_and_restart(keeper: Keeper) -> None:
 def test_what_is_killed_and_not_restarted_is_restarted_when_the_load_has_ended(keeper: Keeper) -> None:
     before = pid_of(keeper)
     keeper.begin_faults(time.monotonic(), Schedule().at(0).kill("plain").faults)
-    assert eventually(lambda: not runs(before))
+    assert eventually(lambda: keeper.faults()[0].evidence)
+    assert not runs(before)
     assert "plain" not in keeper.services()
     (record,) = keeper.end_faults()
     assert (record.ended_s, record.misfire) == (None, "")
