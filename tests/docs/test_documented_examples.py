@@ -8,6 +8,8 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,8 @@ from doc_blocks import PAGES, blocks, examples, write_example
 
 from pytest_roo_load.session.gate import MEASURING
 from pytest_roo_load.testing import own_server
+
+Beside = dict[str, tuple[Path, Future[subprocess.CompletedProcess[str]]]]
 
 EXAMPLES = examples()
 NEEDS_NODE = pytest.mark.skipif(shutil.which("node") is None, reason="install Node.js so that `node` is on the path")
@@ -37,6 +41,16 @@ def run_pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str
     return subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=180, check=False
     )
+
+
+def alone(name: str, parent: Path) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """The folder of an example that was run by itself, and what pytest says of it."""
+    for attempt in range(ATTEMPTS):
+        folder = parent / f"attempt-{attempt}"
+        done = run_example(name, folder)
+        if "invalid" not in verdicts(folder):
+            break
+    return folder, done
 
 
 def test_every_python_block_is_part_of_an_example() -> None:
@@ -69,13 +83,28 @@ def run_example(name: str, folder: Path) -> subprocess.CompletedProcess[str]:
         return run_pytest(folder, f"--roo-target={url}")
 
 
+@pytest.fixture(scope="module")
+def beside(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Beside]:
+    """The examples that were selected, each in a folder of its own, two at a time: most of the time they wait."""
+    folder = tmp_path_factory.mktemp("beside")
+    tests = [item for item in request.session.items if isinstance(item, pytest.Function) and item.path == request.path]
+    names = [str(test.callspec.params["name"]) for test in tests if "beside" in test.fixturenames]
+    if "PYTEST_XDIST_WORKER" in os.environ:  # every worker has been given all tests, and performs some of them
+        names = []
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        yield {name: (folder / name, pool.submit(run_example, name, folder / name)) for name in names}
+        pool.shutdown(cancel_futures=True)
+
+
 @pytest.mark.parametrize("name", [pytest.param(name, marks=MARKS.get(name, ())) for name in sorted(EXAMPLES)])
-def test_an_example_passes_and_leaves_a_report(name: str, tmp_path: Path) -> None:
-    for attempt in range(ATTEMPTS):
-        folder = tmp_path / f"attempt-{attempt}"
-        done = run_example(name, folder)
-        if "invalid" not in verdicts(folder):
-            break
+def test_an_example_passes_and_leaves_a_report(name: str, beside: Beside, tmp_path: Path) -> None:
+    """One that does not pass beside another example has to pass alone."""
+    if name in beside:
+        folder, running = beside[name]
+        done = running.result()
+    if name not in beside or done.returncode != 0:
+        wait(future for _, future in beside.values())
+        folder, done = alone(name, tmp_path)
 
     assert done.returncode == 0, done.stdout + done.stderr
     measures = any(fixture in block.text for block in EXAMPLES[name].values() for fixture in MEASURING)
