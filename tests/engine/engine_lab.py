@@ -44,7 +44,6 @@ def _stations() -> Path:
 FLEETS: dict[str, Callable[[], Fleet]] = {
     "inline": InlineFleet,
     "one process": lambda: LocalFleet(1),
-    "two processes": lambda: LocalFleet(2),
     "three processes": lambda: LocalFleet(3),
     "three stations": lambda: WorkerFleet(_stations(), "gw0", 3),
 }

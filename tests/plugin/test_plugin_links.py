@@ -50,10 +50,8 @@ def results(pytester: pytest.Pytester) -> dict[str, Any]:
     return {one["test"]["name"]: one for one in found}
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["plain", "xdist"])
-def test_a_server_of_ones_own_is_slow_for_its_users(
-    pytester: pytest.Pytester, make_tests: MakeTests, workers: tuple[str, ...]
-) -> None:
+def test_a_server_of_ones_own_is_slow_for_its_users(pytester: pytest.Pytester, make_tests: MakeTests) -> None:
+    """In a run of one process and in one of two workers, which take place at once and do not disturb each other."""
     make_tests(
         """
         import os, socket, psutil
@@ -80,8 +78,16 @@ def test_a_server_of_ones_own_is_slow_for_its_users(
         shop=SHOP,
     )
 
-    pytester.runpytest_subprocess("-p", "no:cacheprovider", *workers, timeout=120).assert_outcomes(passed=3)
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
+    pipes: Any = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "text": True}
+    with (
+        pytester.popen(command, **pipes) as plain,
+        pytester.popen([*command, "-n", "2"], **pipes) as distributed,
+    ):
+        told = [one.communicate(timeout=120)[0] for one in (plain, distributed)]
+    assert [pytest.RunResult.parse_summary_nouns(one.splitlines()) for one in told] == [{"passed": 3}] * 2, told
 
+    assert len(list(pytester.path.glob(".roo/runs/*"))) == 2
     found = results(pytester)
     (fault,) = found["test_slow[1]"]["runs"][0]["faults"]
     assert fault["text"] == "slow shop (latency_s 0.3, jitter_s 0)"
