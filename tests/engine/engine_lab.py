@@ -44,7 +44,7 @@ def _stations() -> Path:
 FLEETS: dict[str, Callable[[], Fleet]] = {
     "inline": InlineFleet,
     "one process": lambda: LocalFleet(1),
-    "three processes": lambda: LocalFleet(3),
+    "two processes": lambda: LocalFleet(2),
     "three stations": lambda: WorkerFleet(_stations(), "gw0", 3),
 }
 
