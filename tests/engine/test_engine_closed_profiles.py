@@ -87,6 +87,6 @@ def test_steps_with_different_users_have_a_spread_each_and_none_together(tmp_pat
 
 
 def test_an_open_profile_has_no_iterations_by_user(tmp_path: Path) -> None:
-    result = measure(pause, arrival_rate("40/s", "0.3 s", max_users=9), FLEETS["inline"](), tmp_path / "live")
+    result = measure(pause, arrival_rate("40/s", "0.3 s", max_users=12), FLEETS["inline"](), tmp_path / "live")
     assert result.steady.iterations == 12
     assert result.steady.fairness is None

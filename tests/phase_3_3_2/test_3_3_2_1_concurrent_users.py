@@ -160,7 +160,7 @@ def test_response_time_at_80_percent_of_capacity(
     found = capacity.find(
         work,
         lambda rate: arrival_rate(rate, step, max_users=users, warm_up=warm_up),
-        start="100/s",
+        start=scale(quick="200/s", standard="100/s", soak="100/s"),
         cool_down=scale(quick="0.5 s", standard="1 s", soak="5 s"),
         tolerance=scale(quick="50 %", standard="10 %", soak="5 %"),
     )
