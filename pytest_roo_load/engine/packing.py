@@ -50,6 +50,7 @@ def _pickler() -> Callable[..., Any]:
         """cloudpickle's, but code as it is, for cloudpickle forgets its file, which tracebacks have to tell."""
 
         def reducer_override(self, one: Any) -> Any:
+            """How to make it again; `NotImplemented` for the usual way. See `pickle.Pickler.reducer_override`."""
             kind = type(one)
             if not issubclass(kind, _SPECIAL):  # most are: cloudpickle would say the same, but later
                 return NotImplemented

@@ -80,10 +80,7 @@ def test_a_server_of_ones_own_is_slow_for_its_users(pytester: pytest.Pytester, m
 
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
     pipes: Any = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "text": True}
-    with (
-        pytester.popen(command, **pipes) as plain,
-        pytester.popen([*command, "-n", "2"], **pipes) as distributed,
-    ):
+    with pytester.popen(command, **pipes) as plain, pytester.popen([*command, "-n2"], **pipes) as distributed:
         told = [one.communicate(timeout=120)[0] for one in (plain, distributed)]
     assert [pytest.RunResult.parse_summary_nouns(one.splitlines()) for one in told] == [{"passed": 3}] * 2, told
 

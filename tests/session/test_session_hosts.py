@@ -6,6 +6,7 @@ import pytest
 
 from pytest_roo_load.errors import UsageError
 from pytest_roo_load.session.config import stay_here
+from pytest_roo_load.session.hosts import hosts_of, is_local
 
 _VARIABLES = ("PGHOST", "PGHOSTADDR", "PGSERVICE")
 
@@ -38,6 +39,7 @@ def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_forms_of_this_machine_need_no_permission(url: str) -> None:
     stay_here(url, (), "option")
+    assert all(map(is_local, hosts_of(url, {})))
 
 
 @pytest.mark.parametrize(
