@@ -59,6 +59,7 @@ class Second:
         t: Number of the second.
         phase: The phase in which the second began.
         users: The least number of users inside a journey during the second.
+        dropped: Arrivals that found no free user in it.
         operations: Operations that ended in it, by name. Groups are not among them.
         resources: What each process tree used at the end of the second.
         looked_s: When that was seen, in seconds of the load: up to a second before the end where a look came late.
@@ -67,6 +68,7 @@ class Second:
     t: int
     phase: str
     users: int = 0
+    dropped: int = 0
     operations: dict[str, OperationSecond] = field(default_factory=dict)
     resources: Mapping[str, ProcessUse] = field(default_factory=dict)
     looked_s: float = 0.0
@@ -74,6 +76,7 @@ class Second:
     def merge(self, other: Second) -> None:
         """Add another generator's view of the same second."""
         self.users += other.users
+        self.dropped += other.dropped
         for name, operation in other.operations.items():
             self.operations.setdefault(name, OperationSecond()).merge(operation)
 
@@ -83,6 +86,7 @@ class Second:
             "t": self.t,
             "phase": self.phase,
             "users": self.users,
+            "dropped": self.dropped,
             "operations": {
                 name: {"ok": operation.ok.to_dict(), "failed": operation.failed}
                 for name, operation in self.operations.items()
@@ -98,6 +102,7 @@ class Second:
             t=data["t"],
             phase=data["phase"],
             users=data["users"],
+            dropped=data.get("dropped", 0),
             operations={
                 name: OperationSecond(ok=Histogram.from_dict(operation["ok"]), failed=operation["failed"])
                 for name, operation in data["operations"].items()

@@ -115,6 +115,7 @@ class PhaseRecorder:
         self._finished: dict[str, Counter[str]] = {"operations": Counter(), "groups": Counter()}
         self._members: dict[int, int] = {}
         self._active = 0
+        self._dropped = 0
         self._least: int | None = None
         self.switch(phase)
         self.current.users = None
@@ -207,6 +208,7 @@ class PhaseRecorder:
     def dropped(self, arrivals: int) -> None:
         """Arrivals found no free user."""
         self.current.dropped += arrivals
+        self._dropped += arrivals
 
     def missed(self, arrivals: int) -> None:
         """Arrivals were due that the generator was too far behind to begin."""
@@ -222,8 +224,8 @@ class PhaseRecorder:
 
     def collect(self, t: int, phase: str) -> Second:
         """Fold what ended since the last call; the answer is second `t` of the load."""
-        second = Second(t=t, phase=phase, users=self._least or 0)
-        self._least = self._active
+        second = Second(t=t, phase=phase, users=self._least or 0, dropped=self._dropped)
+        self._least, self._dropped = self._active, 0
         ended: list[_Ended] = []
         for current in self._phases.values():
             ended += _drain(current.operations, current.recording.operations, second.operations)

@@ -52,7 +52,9 @@ def throughput(run: JSON) -> str:
     lost = (
         f"{figures.count(failed)} failed ({figures.share(statistics.get('error_rate'))})" if failed else "none failed"
     )
-    return f"{figures.rate(statistics.get('throughput'))} on average, {lost}"
+    dropped = steady(run).get("dropped")
+    unbegun = f", {figures.plural(dropped, 'arrival')} dropped" if dropped else ""
+    return f"{figures.rate(statistics.get('throughput'))} on average, {lost}{unbegun}"
 
 
 def users(run: JSON) -> str:

@@ -52,7 +52,12 @@ def run_charts(run: JSON, seconds: Seconds, *, columns: int) -> tuple[Chart, ...
 
 
 def _throughput(run: JSON) -> _Plot:
-    lines = (("succeeded", _line(run, "throughput"), 0), ("failed", _line(run, "failed"), 1))
+    dropped = ("arrivals dropped", _line(run, "dropped"), 2)
+    lines = (
+        ("succeeded", _line(run, "throughput"), 0),
+        ("failed", _line(run, "failed"), 1),
+        *((dropped,) if any(_present([dropped])) else ()),
+    )
     return _Plot(
         run=run,
         title="Operations per second",

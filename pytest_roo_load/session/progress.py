@@ -68,10 +68,11 @@ def line_of(note: Note, second: dict[str, Any]) -> str:
 
     summed = total([Second.from_dict(second)])
     p95 = format_quantity(summed.ok.percentile(95), Dimension.TIME)
+    dropped = f"{second['dropped']} dropped/s, " if second["dropped"] else ""
     left = max(0.0, note.duration_s - second["t"] - 1)
     return (
         f"{note.test}: {second['phase']}, {second['users']} users, {summed.ok.count}/s, p95 {p95}, "
-        f"{summed.failed} errors/s, {left:.0f} s left"
+        f"{summed.failed} errors/s, {dropped}{left:.0f} s left"
     )
 
 

@@ -15,7 +15,7 @@ from pytest_roo_load.core.sla.parser import parse_objective
 from pytest_roo_load.core.timeline import Second
 from pytest_roo_load.core.verdict import Verdict
 
-PASS, FAIL, NO_DATA = Verdict.PASS, Verdict.FAIL, Verdict.NO_DATA
+PASS, FAIL, NO_DATA, INVALID = Verdict.PASS, Verdict.FAIL, Verdict.NO_DATA, Verdict.INVALID
 
 
 def judged(text: str, by: Result) -> Judgement:
@@ -174,6 +174,51 @@ def test_a_violation_does_not_last_over_a_gap_between_phases() -> None:
     assert judged("p95 < 1 s for 2 s", in_steps({4, 10}, **PLATEAUS)).verdict is PASS
     assert judged("p95 < 1 s for 2 s", in_steps({4, 10, 11}, **PLATEAUS)).reason == "violated from second 10 on"
     assert judged("p95 < 1 s over 2 s", in_steps({7}, **PLATEAUS)).verdict is PASS
+
+
+def dropping(*dropped: int, end: int = 0) -> Result:
+    """A hundred quick operations in each second, and so many dropped arrivals; some were found when the load ended."""
+    seconds = [second(t, [0.1] * 100) for t in range(len(dropped))]
+    for one, arrivals in zip(seconds, dropped, strict=True):
+        one.dropped = arrivals
+    recording = phase(send=tally([0.1] * 100 * len(dropped)))
+    recording.dropped = sum(dropped) + end
+    return result(recording, duration=float(len(dropped)), timeline=seconds)
+
+
+@pytest.mark.parametrize(
+    ("text", "dropped", "verdict"),
+    [
+        ("p95 < 1 s over 1 s", (0, 0, 5, 0, 0, 0), PASS),
+        ("p95 < 1 s over 1 s", (0, 0, 6, 0, 0, 0), INVALID),
+        ("p95 < 1 s over 2 s", (0, 0, 6, 0, 0, 0), PASS),
+        ("p95 < 1 s over 2 s", (0, 0, 6, 6, 0, 0), INVALID),
+        ("p95 < 1 ms over 2 s", (0, 0, 6, 6, 0, 0), FAIL),
+        ("p95 > 1 ms over 2 s", (0, 0, 6, 6, 0, 0), PASS),
+        ("p95 < 1 s for 2 s", (0, 6, 0, 6, 0, 6), PASS),
+        ("p95 < 1 s for 2 s", (0, 0, 6, 6, 0, 0), INVALID),
+        ("maximum < 1 s over 1 s", (0, 0, 1, 0, 0, 0), INVALID),
+        ("error_rate < 1 % over 1 s", (0, 0, 50, 0, 0, 0), PASS),
+    ],
+)
+def test_a_window_holds_only_if_it_would_with_the_arrivals_dropped_in_it(
+    text: str, dropped: tuple[int, ...], verdict: Verdict
+) -> None:
+    assert judged(text, dropping(*dropped)).verdict is verdict
+
+
+def test_windows_that_drops_leave_open_tell_where_and_how_many() -> None:
+    over = judged("p95 < 1 s over 2 s", dropping(0, 0, 6, 7, 0, 0))
+    lasting = judged("p95 < 1 s for 3 s", dropping(0, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0))
+
+    assert over.measured == pytest.approx(0.1, rel=1 / 1024)
+    assert over.reason.startswith("13 arrivals found no free user from second 2 to 4 and were dropped.")
+    assert lasting.reason.startswith("27 arrivals found no free user from second 1 to 4 and were dropped.")
+
+
+def test_what_was_dropped_in_no_second_counts_for_the_phase() -> None:
+    assert judged("p95 < 1 s over 1 s", dropping(0, 0, 0, end=15)).verdict is PASS
+    assert judged("p95 < 1 s over 1 s", dropping(0, 0, 0, end=16)).verdict is INVALID
 
 
 def test_windows_are_the_same_after_a_journey_through_the_live_file() -> None:

@@ -25,6 +25,7 @@ seconds = st.builds(
     t=st.integers(0, 86_400),
     phase=st.sampled_from(["warm_up", "steady"]),
     users=st.integers(0, 10_000),
+    dropped=st.integers(0, 10_000),
     operations=operations,
     resources=st.dictionaries(st.sampled_from(["ccs", "redis"]), uses),
 )
@@ -45,11 +46,14 @@ def test_generators_views_of_a_second_add_up() -> None:
     one = second(3, [0.1], 1, users=4)
     one.merge(second(3, [0.2, 0.3], 2, users=5))
     one.merge(second(3, [0.4], name=LOGIN, users=1))
+    for dropped in (2, 3):
+        one.merge(Second(t=3, phase="steady", dropped=dropped))
 
     assert one == Second(
         t=3,
         phase="steady",
         users=10,
+        dropped=5,
         operations={
             SEND: OperationSecond(ok=histogram([0.1, 0.2, 0.3]), failed=3),
             LOGIN: OperationSecond(ok=histogram([0.4])),

@@ -34,6 +34,19 @@ def record(recorder: PhaseRecorder, what: str, name: str, latency: float) -> Non
         slot.ok.append(latency)
 
 
+def test_dropped_arrivals_belong_to_the_second_and_to_the_phase_in_which_they_were_due() -> None:
+    recorder = PhaseRecorder("warm_up")
+    recorder.dropped(2)
+    recorder.switch("steady")
+    recorder.dropped(3)
+    seconds = [recorder.collect(0, "warm_up"), recorder.collect(1, "steady")]
+    recorder.dropped(1)
+    seconds.append(recorder.collect(2, "steady"))
+
+    assert [second.dropped for second in seconds] == [5, 0, 1]
+    assert [phase.dropped for phase in recorder.recording.phases.values()] == [2, 4]
+
+
 @given(st.lists(happenings))
 def test_the_seconds_sum_up_to_the_recording_bucket_by_bucket(script: list[tuple[str, str, float]]) -> None:
     recorder = PhaseRecorder("warm_up")

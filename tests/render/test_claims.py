@@ -1,3 +1,5 @@
+from copy import deepcopy
+
 import pytest
 from sample_results import JSON, run_of
 
@@ -43,9 +45,12 @@ def test_without_a_limit_on_the_seconds_their_range_is_told(change: JSON) -> Non
 def test_throughput_is_told_with_what_failed() -> None:
     run = run_of(statistics={"count": 100, "failed": 4, "error_rate": 0.04, "throughput": 9.6})
     fine = run_of(statistics={"count": 100, "failed": 0, "error_rate": 0.0, "throughput": 10.0})
+    dropping = deepcopy(fine)
+    dropping["phases"][0]["dropped"] = 1200
 
     assert claims.throughput(run) == "9.6/s on average, 4 failed (4 %)"
     assert claims.throughput(fine) == "10/s on average, none failed"
+    assert claims.throughput(dropping) == "10/s on average, none failed, 1,200 arrivals dropped"
     assert claims.throughput(run_of()) == "Nothing ended in the steady phase"
 
 

@@ -29,6 +29,8 @@ def note(live: Path) -> Note:
 def test_a_line_says_where_the_load_is(tmp_path: Path) -> None:
     line = line_of(note(tmp_path), second(4).to_dict())
     assert line == "test_x[7]: steady, 7 users, 30/s, p95 10 ms, 2 errors/s, 15 s left"
+    dropping = second(4).to_dict() | {"dropped": 3}
+    assert line_of(note(tmp_path), dropping).endswith("2 errors/s, 3 dropped/s, 15 s left")
     assert "0 s left" in line_of(note(tmp_path), second(40).to_dict())
 
 

@@ -15,8 +15,10 @@ from pytest_roo_load.core.sla.windows import (
     first_violation,
     longest_stretch,
     seconds_of,
+    value_with_dropped,
     window_value,
     windows_of,
+    with_slower,
 )
 from pytest_roo_load.core.statistics import PhaseResult, Statistics
 from pytest_roo_load.core.target import meant
@@ -96,7 +98,9 @@ def _judge_phase(objective: Objective, result: Result) -> Judgement:
         ran = ", ".join(repr(name) for name in phase.operations) or "none"
         return _no_data(objective, f"no operation {objective.of!r} ran in {phase.name}; those that did: {ran}")
     if objective.over_s is not None or objective.for_s is not None:
-        judgement = _unless_hidden(_judge_windows(objective, seconds_of(result.timeline, phase)), phase)
+        seconds = seconds_of(result.timeline, phase)
+        judgement = _unless_hidden(_judge_windows(objective, seconds), phase)
+        judgement = _unless(judgement, _hidden_in_windows(judgement, seconds))
     else:
         judgement = _judge_whole(objective, phase)
     return _unless_invalid(judgement, result)
@@ -138,23 +142,43 @@ def _statistics(objective: Objective, phase: PhaseResult) -> Statistics:
 
 
 def _unless_hidden(judgement: Judgement, phase: PhaseResult) -> Judgement:
-    """Of windows, too, a pass takes the limit to hold in the whole phase: nobody knows which window they belong to."""
+    """Of windows, too, a pass takes the limit to hold in the whole phase: not of all is known where they belong."""
+    if judgement.verdict is not Verdict.PASS:
+        return judgement
+    return _unless(judgement, _hidden(judgement.objective, _statistics(judgement.objective, phase), phase))
+
+
+def _unless(judgement: Judgement, reason: str) -> Judgement:
+    return replace(judgement, verdict=Verdict.INVALID, reason=reason) if reason else judgement
+
+
+def _bounds_latency(objective: Objective) -> bool:
+    return objective.metric.latency and objective.operator.startswith("<")
+
+
+def _hidden_in_windows(judgement: Judgement, seconds: Sequence[Second]) -> str:
+    """Why a limit that held in all windows may be broken in one: by the arrivals that were dropped there."""
     objective = judgement.objective
-    hidden = ""
-    if judgement.verdict is Verdict.PASS:
-        hidden = _hidden(objective, _statistics(objective, phase), phase)
-    return replace(judgement, verdict=Verdict.INVALID, reason=hidden) if hidden else judgement
+    if judgement.verdict is not Verdict.PASS or not _bounds_latency(objective):
+        return ""
+    windows = list(windows_of(seconds, int(objective.over_s or 1)))
+    began = _broken(objective, [(window[0].t, value_with_dropped(objective, window)) for window in windows])
+    if began is None:
+        return ""
+    end = began + int(objective.over_s or objective.for_s or 1)
+    dropped = sum(second.dropped for second in seconds if began <= second.t < end)
+    return (
+        f"{dropped} arrivals found no free user from second {began} to {end} and were dropped. If they counted as the "
+        "slowest, the limit would be broken there"
+    )
 
 
 def _hidden(objective: Objective, statistics: Statistics, phase: PhaseResult) -> str:
     """Why an upper limit on latency cannot be said to hold: those that never ended or began are the slowest of all."""
     hidden = statistics.interrupted + phase.dropped + phase.missed
-    if not objective.metric.latency or not objective.operator.startswith("<") or not hidden:
+    if not _bounds_latency(objective) or not hidden:
         return ""
-    q = 100.0 if objective.metric.percentile is None else objective.metric.percentile
-    everything = q * (statistics.succeeded + hidden)
-    begun = statistics.succeeded  # 0 where all that ended in the phase's seconds had been begun before
-    known = statistics.percentile(everything / begun) if everything <= 100 * begun else None
+    known = with_slower(objective.metric, statistics.histogram, hidden)
     if known is not None and objective.holds(known):
         return ""
     parts = (
@@ -257,6 +281,13 @@ def _judge_consistency(objective: Objective, result: Result) -> Judgement:
     )
 
 
+def _broken(objective: Objective, values: Sequence[tuple[int, float | None]]) -> int | None:
+    """The first second of the first violation; a window without samples is none but of `for`."""
+    if objective.for_s:
+        return first_streak(objective, values)
+    return first_violation(objective, [(t, value) for t, value in values if value is not None])
+
+
 def _judge_windows(objective: Objective, seconds: Sequence[Second]) -> Judgement:
     """`over`: each window of the length must hold. `for`: the windows are single seconds, and a streak breaks it."""
     length = int(objective.over_s or 1)
@@ -269,7 +300,7 @@ def _judge_windows(objective: Objective, seconds: Sequence[Second]) -> Judgement
         return _no_data(objective, "no samples in any window")
     values = [(window[0].t, window_value(objective, window)) for window in windows_of(seconds, length)]
     measured = [(t, value) for t, value in values if value is not None]
-    broken = first_streak(objective, values) if objective.for_s else first_violation(objective, measured)
+    broken = _broken(objective, values)
     empty = [t for t, value in values if value is None]
     if empty and broken is None and objective.for_s is None:
         return _no_data(objective, f"no samples from second {empty[0]} to {empty[0] + length}")

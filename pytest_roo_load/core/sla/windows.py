@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 
-from pytest_roo_load.core.sla.objective import Objective
+from pytest_roo_load.core.histogram import Histogram
+from pytest_roo_load.core.sla.objective import Metric, Objective
 from pytest_roo_load.core.statistics import PhaseResult
 from pytest_roo_load.core.timeline import Second, total
 
-__all__ = ["ended", "first_streak", "first_violation", "longest_stretch", "seconds_of", "window_value", "windows_of"]
+__all__ = [
+    "ended",
+    "first_streak",
+    "first_violation",
+    "longest_stretch",
+    "seconds_of",
+    "value_with_dropped",
+    "window_value",
+    "windows_of",
+    "with_slower",
+]
 
 
 def seconds_of(timeline: Iterable[Second], phase: PhaseResult) -> list[Second]:
@@ -52,6 +64,22 @@ def window_value(objective: Objective, window: Sequence[Second]) -> float | None
     if objective.metric.percentile is not None:
         return summed.ok.percentile(objective.metric.percentile)
     return ratio[objective.metric.name]()
+
+
+def value_with_dropped(objective: Objective, window: Sequence[Second]) -> float | None:
+    """A latency over some seconds together, had each arrival dropped in them taken longer than all that succeeded."""
+    dropped = sum(second.dropped for second in window)
+    if not dropped:
+        return window_value(objective, window)
+    known = with_slower(objective.metric, total(window, objective.of).ok, dropped)
+    return math.inf if known is None else known
+
+
+def with_slower(metric: Metric, succeeded: Histogram, slower: int) -> float | None:
+    """A latency if so many more had taken longer than all that succeeded; None if it would be one of theirs."""
+    q = 100.0 if metric.percentile is None else metric.percentile
+    everything = q * (succeeded.count + slower)
+    return succeeded.percentile(everything / succeeded.count) if everything <= 100 * succeeded.count else None
 
 
 def ended(objective: Objective, second: Second) -> int:
