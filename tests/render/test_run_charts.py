@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from sample_results import run_of
 
@@ -19,7 +21,7 @@ from pytest_roo_load.render.seconds import EMPTY
     ],
 )
 def test_dropped_arrivals_have_a_line_where_there_are_any(dropped: list[int] | None, lines: list[str]) -> None:
-    columns = {} if dropped is None else {"dropped": dropped}
+    columns: dict[str, Any] = {} if dropped is None else {"dropped": dropped}
     run = run_of(throughput=[5, 5, 5], failed=[0, 1, 0], **columns)
 
     (chart,) = (chart for chart in run_charts(run, EMPTY, columns=50) if isinstance(chart, LineChart))
