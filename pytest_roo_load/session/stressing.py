@@ -53,6 +53,14 @@ class Stress:
         """
         return place(self._request.getfixturevalue(name) if given is None else given, name, argument, self._run)
 
+    def permit(self, url: str) -> None:
+        """Agree to load a node that a cluster names.
+
+        Raises:
+            UsageError: It is on another machine for which there is no permission.
+        """
+        stay_here(url, self._run.config.allow_remote, "a node of the cluster")
+
     def database(self) -> str | None:
         """The DSN of the target's database, where it is known: an embedded one's, or the one of `--roo-postgres`."""
         if self._run.config.postgres is not None:

@@ -303,3 +303,36 @@ def test_a_run_on_a_cluster_leaves_nothing(cluster: str, tmp_path: Path) -> None
         ports = {node[1] for _, _, node, *_ in first.execute_command("CLUSTER", "SLOTS")}
     assert len(ports) == 3
     assert [key for port in sorted(ports) for key in ours(f"redis://127.0.0.1:{port}/0")] == []
+
+
+@pytest.fixture
+def cluster_elsewhere(tmp_path: Path) -> Iterator[str]:
+    """The URL of a node on this machine whose cluster names it by an address of another one."""
+    port = free_port()
+    settings = ("--cluster-enabled", "yes", "--cluster-announce-ip", "192.0.2.7")
+    with running(port, tmp_path / "elsewhere", *settings), redis_py.Redis(port=port) as node:
+        node.execute_command("CLUSTER", "ADDSLOTS", *range(16384))
+        assert eventually(lambda: "192.0.2.7" in str(node.execute_command("CLUSTER", "SLOTS")))
+        yield f"redis://127.0.0.1:{port}/0"
+
+
+def test_load_stays_on_this_machine_whatever_nodes_a_cluster_names(
+    pytester: pytest.Pytester, cluster_elsewhere: str
+) -> None:
+    pytester.makepyfile(
+        f"""
+        def test_redis(redis_stress):
+            redis_stress.run("get", url={cluster_elsewhere!r})
+
+        def test_queue(message_queue):
+            message_queue.run(url={cluster_elsewhere!r})
+        """
+    )
+
+    done = pytester.runpytest_subprocess("-p", "no:cacheprovider", timeout=60)
+
+    done.assert_outcomes(failed=2)
+    told = (
+        "*a node of the cluster: load would leave this machine: 'redis://192.0.2.7:*add --roo-allow-remote 192.0.2.7*"
+    )
+    done.stdout.fnmatch_lines([told, told])

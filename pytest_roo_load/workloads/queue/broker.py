@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -109,13 +109,23 @@ class Broker(Protocol):
         """Take away the queue and all that was made; idempotent."""
 
 
-def broker(url: str, queue: str | None, takeover_s: float, tries: int) -> Broker:
+def broker(
+    url: str, queue: str | None, takeover_s: float, tries: int, permit: Callable[[str], None] | None = None
+) -> Broker:
     """The broker that a URL leads to.
+
+    Args:
+        url: Of the broker.
+        queue: Of others, or None for one of our own.
+        takeover_s: See `settings.Choices`, as `tries`.
+        tries: How often a message is handed out at most.
+        permit: Called with the URL of each further server that the broker names, before anything is sent there; raises
+            where it may not be loaded.
 
     Raises:
         UsageError: No broker is known by the URL's scheme, or its client is not installed.
     """
-    found: Broker = _adapter(url).make(url, queue, takeover_s, tries)
+    found: Broker = _adapter(url).make(url, queue, takeover_s, tries, permit)
     return found
 
 

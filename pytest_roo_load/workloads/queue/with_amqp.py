@@ -31,8 +31,8 @@ _QUIET_S = 0.5
 _DELIVERED = "x-delivery-count"
 
 
-def make(url: str, queue: str | None, takeover_s: float, tries: int) -> AmqpQueue:
-    """See `broker.broker`."""
+def make(url: str, queue: str | None, takeover_s: float, tries: int, _permit: object) -> AmqpQueue:
+    """See `broker.broker`: no other server is ever contacted."""
     return AmqpQueue(url, queue, takeover_s, tries)
 
 

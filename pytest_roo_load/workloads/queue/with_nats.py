@@ -28,8 +28,8 @@ _ALIVE_S = 30.0
 _PENDING = 100_000
 
 
-def make(url: str, queue: str | None, takeover_s: float, tries: int) -> NatsQueue:
-    """See `broker.broker`."""
+def make(url: str, queue: str | None, takeover_s: float, tries: int, _permit: object) -> NatsQueue:
+    """See `broker.broker`: no other server is ever contacted."""
     return NatsQueue(url, queue, takeover_s, tries)
 
 

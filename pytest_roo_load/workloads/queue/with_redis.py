@@ -16,9 +16,11 @@ __all__ = ["RedisLine", "RedisQueue", "connect", "make"]
 _BODY = b"body"
 
 
-def make(url: str, queue: str | None, takeover_s: float, tries: int) -> RedisQueue:
+def make(
+    url: str, queue: str | None, takeover_s: float, tries: int, permit: Callable[[str], None] | None
+) -> RedisQueue:
     """See `broker.broker`."""
-    return RedisQueue(url, queue, takeover_s, tries)
+    return RedisQueue(url, queue, takeover_s, tries, permit)
 
 
 async def connect(place: Place, name: str) -> RedisLine:
@@ -29,9 +31,11 @@ async def connect(place: Place, name: str) -> RedisLine:
 class RedisQueue:
     """See `Broker`."""
 
-    def __init__(self, url: str, queue: str | None, takeover_s: float, tries: int) -> None:
+    def __init__(
+        self, url: str, queue: str | None, takeover_s: float, tries: int, permit: Callable[[str], None] | None = None
+    ) -> None:
         self._url = url
-        self._server = Server(Address.of(url))
+        self._server = Server(Address.of(url), permit)
         self._own = queue is None
         prefix = self._server.prefix
         self._place = Place(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from time import perf_counter
 from typing import Any
 
@@ -37,16 +37,17 @@ class QueueWorkload:
     Args:
         url: Of the broker.
         choices: How the queue is used.
+        permit: See `broker`.
 
     Raises:
         UsageError: No broker is known by the URL.
     """
 
-    def __init__(self, url: str, choices: Choices) -> None:
+    def __init__(self, url: str, choices: Choices, permit: Callable[[str], None] | None = None) -> None:
         clients = choices.producers + choices.consumers
         self.profile: Profile = iterations(clients, users=clients, max_duration=choices.max_duration)
         self._choices = choices
-        self._broker: Broker = broker(url, choices.queue, choices.takeover_s, choices.tries)
+        self._broker: Broker = broker(url, choices.queue, choices.takeover_s, choices.tries, permit)
         self._place: Place | None = None
         self._depth = Looks("depth of the queue", Dimension.COUNT)
 

@@ -43,6 +43,12 @@ class Address:
     def __repr__(self) -> str:
         return f"Address({self.host}:{self.port}/{self.database})"
 
+    @property
+    def url(self) -> str:
+        """Where it is, without who logs in."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'rediss' if self.tls else 'redis'}://{host}:{self.port}/{self.database}"
+
     @classmethod
     def of(cls, url: str) -> Address:
         """The address in a URL: redis://[[user]:password@]host[:port][/database], or rediss:// for TLS.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -33,17 +34,20 @@ class Server:
 
     Args:
         address: Of the server, or of any node.
+        permit: Called with the URL of each node that a cluster names, before anything is sent there; raises where it
+            may not be loaded. None permits all.
 
     Attributes:
         registered: Whether anything of this run can be there.
     """
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, permit: Callable[[str], None] | None = None) -> None:
         self.token = secrets.token_hex(5)
         self.prefix = f"{PREFIX}{self.token}:"
         self.nodes: tuple[Node, ...] = ((address, 0, 16383),)
         self.registered = False
         self._address = address
+        self._permit = permit
         self._connections: dict[Address, Redis] = {}
 
     def __repr__(self) -> str:
@@ -55,10 +59,14 @@ class Server:
         Raises:
             ConnectError: Nobody answers.
             Refusal: The server does not allow what is needed.
+            UsageError: The cluster has a node that may not be loaded.
         """
         await self._connection(self._address)
         if (await self.info()).get("cluster_enabled") == "1":
             self.nodes = await self._cluster()
+            if self._permit is not None:
+                for url in sorted({address.url for address, _, _ in self.nodes}):
+                    self._permit(url)
         await self.sweep()
         await self.ask_for(RUNS, "SADD", RUNS, self.token)
         self.registered = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -41,19 +41,22 @@ class RedisWorkload:
         url: Of the server, or of any node of a cluster.
         choices: How it is used.
         pace: How hard.
+        permit: See `Server`.
 
     Raises:
         UsageError: The workload is not known, or the URL is none of a Redis.
     """
 
-    def __init__(self, name: str, url: str, choices: Choices, pace: Pace) -> None:
+    def __init__(
+        self, name: str, url: str, choices: Choices, pace: Pace, permit: Callable[[str], None] | None = None
+    ) -> None:
         one_of("workload", name, WORKLOADS)
         self.profile: Profile = pace.profile()
         self._name = name
         self._address = Address.of(url)
         self._choices = replace(choices, ttl_ms=choices.ttl_ms or _TTL_MS) if name == "ttl" else choices
         self._pace = pace
-        self._server = Server(self._address)
+        self._server = Server(self._address, permit)
         self._before: dict[str, int] = {}
         self._memory = Looks("memory of Redis", Dimension.SIZE)
 
