@@ -17,9 +17,9 @@ from pytest_roo_load.core.profiles.plan import (
     positive,
     whole,
 )
-from pytest_roo_load.core.sla.judge import window_value
 from pytest_roo_load.core.sla.objective import Objective
 from pytest_roo_load.core.sla.parser import parse_objective
+from pytest_roo_load.core.sla.windows import window_value
 from pytest_roo_load.core.timeline import Second
 from pytest_roo_load.core.units import Dimension, duration, format_quantity
 from pytest_roo_load.errors import UsageError

@@ -53,6 +53,19 @@ def test_from_the_end_of_the_fault_to_the_first_of_three_good_seconds(pattern: s
     assert (found.from_s, found.seconds) == (4, expected)
 
 
+def test_a_target_that_is_quick_only_for_those_who_find_a_user_has_not_recovered() -> None:
+    line = seconds("ggbbggggg")
+    for one in line[4:6]:
+        one.dropped = 20
+    asked = objectives("p95 < 1 s")
+    (found,) = recoveries([outage()], line, asked)
+    assert found.seconds == 2
+    (found,) = recoveries([outage()], line[:6], asked)
+    assert repr(found.seconds) == "<never recovered: second 5: p95 < 1 s was 10 ms, 20 arrivals were dropped>"
+    (found,) = recoveries([outage()], line, objectives("error_rate < 1 %"))
+    assert found.seconds == 0, "no error is hidden by what was dropped"
+
+
 def test_a_second_that_the_fault_ends_in_counts_if_it_holds() -> None:
     (found,) = recoveries([outage(ended=4.3)], seconds("ggggggg"), objectives())
     assert found.seconds == 0

@@ -9,9 +9,9 @@ from typing import Self
 
 from pytest_roo_load.core.faults.fault import FaultRecord
 from pytest_roo_load.core.profiles.plan import is_steady
-from pytest_roo_load.core.sla.judge import window_value
 from pytest_roo_load.core.sla.objective import AT_THE_END, Objective, Subject
 from pytest_roo_load.core.sla.parser import parse_objective
+from pytest_roo_load.core.sla.windows import value_with_dropped, window_value
 from pytest_roo_load.core.timeline import Second
 
 __all__ = ["WINDOWS", "Never", "Recovery", "broken", "judged_by", "recoveries"]
@@ -70,7 +70,7 @@ def recoveries(
 
     The windows are the whole seconds of the load, from the one on in which the fault was over; so the resolution is
     one second, and what nobody noticed has a recovery time of 0. A window in which no operation ended does not hold,
-    whatever is asked.
+    whatever is asked; an upper limit of a latency holds in one only if it would with the arrivals dropped there.
     """
     asked = judged_by(objectives)
     verdicts = [(second.t, broken(second, asked)) for second in seconds]
@@ -116,9 +116,10 @@ def broken(second: Second, objectives: Sequence[Objective]) -> str:
     if not any(one.ok.count or one.failed for one in second.operations.values()):
         return "no operation ended"
     for objective in objectives:
-        value = window_value(objective, [second])
+        value = value_with_dropped(objective, [second])
         if value is None and objective.of is None:
             return f"nothing to judge {objective.text} by"
         if value is not None and not objective.holds(value):
-            return f"{objective.text} was {objective.shown(value)}"
+            dropped = f", {second.dropped} arrivals were dropped" if second.dropped else ""
+            return f"{objective.text} was {objective.shown(window_value(objective, [second]))}{dropped}"
     return ""

@@ -25,7 +25,7 @@ from pytest_roo_load.core.target import meant
 from pytest_roo_load.core.timeline import Second
 from pytest_roo_load.core.verdict import Verdict, worst
 
-__all__ = ["Judgement", "judge", "wilson", "window_value"]
+__all__ = ["Judgement", "judge", "wilson"]
 
 Interval = tuple[float, float | None]
 
@@ -152,14 +152,10 @@ def _unless(judgement: Judgement, reason: str) -> Judgement:
     return replace(judgement, verdict=Verdict.INVALID, reason=reason) if reason else judgement
 
 
-def _bounds_latency(objective: Objective) -> bool:
-    return objective.metric.latency and objective.operator.startswith("<")
-
-
 def _hidden_in_windows(judgement: Judgement, seconds: Sequence[Second]) -> str:
     """Why a limit that held in all windows may be broken in one: by the arrivals that were dropped there."""
     objective = judgement.objective
-    if judgement.verdict is not Verdict.PASS or not _bounds_latency(objective):
+    if judgement.verdict is not Verdict.PASS or not objective.bounds_latency:
         return ""
     windows = list(windows_of(seconds, int(objective.over_s or 1)))
     began = _broken(objective, [(window[0].t, value_with_dropped(objective, window)) for window in windows])
@@ -176,7 +172,7 @@ def _hidden_in_windows(judgement: Judgement, seconds: Sequence[Second]) -> str:
 def _hidden(objective: Objective, statistics: Statistics, phase: PhaseResult) -> str:
     """Why an upper limit on latency cannot be said to hold: those that never ended or began are the slowest of all."""
     hidden = statistics.interrupted + phase.dropped + phase.missed
-    if not _bounds_latency(objective) or not hidden:
+    if not objective.bounds_latency or not hidden:
         return ""
     known = with_slower(objective.metric, statistics.histogram, hidden)
     if known is not None and objective.holds(known):

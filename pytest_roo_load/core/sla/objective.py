@@ -114,6 +114,11 @@ class Objective:
             case _:
                 return measured == self.limit
 
+    @property
+    def bounds_latency(self) -> bool:
+        """Whether it is an upper limit of a latency, which what was never measured may break."""
+        return self.metric.latency and self.operator.startswith("<")
+
     def margin(self, measured: float) -> float | None:
         """How far inside the limit the value is, as a share of the limit; negative outside, None for a limit of 0."""
         if not self.limit or self.operator == "==":

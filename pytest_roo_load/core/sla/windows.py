@@ -67,9 +67,9 @@ def window_value(objective: Objective, window: Sequence[Second]) -> float | None
 
 
 def value_with_dropped(objective: Objective, window: Sequence[Second]) -> float | None:
-    """A latency over some seconds together, had each arrival dropped in them taken longer than all that succeeded."""
+    """The same, but for an upper limit of a latency as if each arrival dropped in them had been slower than all."""
     dropped = sum(second.dropped for second in window)
-    if not dropped:
+    if not dropped or not objective.bounds_latency:
         return window_value(objective, window)
     known = with_slower(objective.metric, total(window, objective.of).ok, dropped)
     return math.inf if known is None else known
