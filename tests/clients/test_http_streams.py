@@ -12,7 +12,7 @@ import pytest
 from http_lab import Lab, Library, at_server, read
 from http_server import MEBIBYTE
 
-from pytest_roo_load.errors import OperationError, UsageError
+from pytest_roo_load.errors import OperationError, UnexpectedAnswer, UsageError
 
 pytestmark = pytest.mark.parametrize("library", ["own", "aiohttp"])
 
@@ -115,6 +115,20 @@ def test_a_streamed_answer_left_early_is_a_success_and_an_exception_an_interrupt
         "GET /nowhere": (0, {"status 404": 1}, 0),
         "GET /echo": (1, {}, 0),
     }
+
+
+def test_a_streamed_answer_with_the_status_of_an_error_is_raised_on_request(library: Library) -> None:
+    async def ask(lab: Lab) -> None:
+        async with lab.client.stream("GET", "/download?mebibytes=1") as answer:
+            assert answer.raise_for_status() is answer
+            assert len(b"".join([chunk async for chunk in answer])) == 2**20
+        with pytest.raises(UnexpectedAnswer, match="^status 404$") as caught:
+            async with lab.client.stream("GET", "/nowhere") as answer:
+                answer.raise_for_status()
+        assert (caught.value.kind, caught.value.counted) == ("status 404", True)
+
+    _, lab = at_server(ask, library)
+    assert lab.counted() == {"GET /download": (1, {}, 0), "GET /nowhere": (0, {"status 404": 1}, 0)}
 
 
 def test_a_streamed_answer_that_stalls(library: Library) -> None:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from pytest_roo_load.clients.http.coding import Decoder, decoder_of
 from pytest_roo_load.clients.http.response import joined
 from pytest_roo_load.clients.http.transport import Stream
-from pytest_roo_load.errors import OperationError, ProtocolError
+from pytest_roo_load.errors import OperationError, ProtocolError, UnexpectedAnswer
 
 __all__ = ["StreamedResponse"]
 
@@ -19,7 +19,7 @@ class StreamedResponse:
         status: The status code.
         raw_headers: (name, value) pairs in order, as they came.
         received_bytes: How much of the body has been read, before decoding.
-        failure: Why the rest of the body will not come; None while nothing is wrong.
+        failure: Why the rest of the body will not come, or was not wanted; None while nothing is wrong.
     """
 
     __slots__ = ("_decoder", "_stream", "failure", "raw_headers", "received_bytes", "status")
@@ -44,6 +44,18 @@ class StreamedResponse:
     def headers(self) -> Mapping[str, str]:
         """Headers by lower-case name; values of a repeated name are joined with ", " (RFC 9110, 5.3)."""
         return joined(self.raw_headers)
+
+    def raise_for_status(self) -> StreamedResponse:
+        """This answer, when its status is below 400; call it before the body is read.
+
+        Raises:
+            UnexpectedAnswer: It is not; its kind is "status 503" or the like, and so the request has failed.
+        """
+        if self.ok:
+            return self
+        kind = f"status {self.status}"
+        self.failure = UnexpectedAnswer(kind, kind=kind)
+        raise self.failure
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
