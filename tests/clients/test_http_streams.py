@@ -122,7 +122,7 @@ def test_a_streamed_answer_with_the_status_of_an_error_is_raised_on_request(libr
         async with lab.client.stream("GET", "/download?mebibytes=1") as answer:
             assert answer.raise_for_status() is answer
             assert len(b"".join([chunk async for chunk in answer])) == 2**20
-        with pytest.raises(UnexpectedAnswer, match="^status 404$") as caught:
+        with pytest.raises(UnexpectedAnswer, match=r"^status 404$") as caught:
             async with lab.client.stream("GET", "/nowhere") as answer:
                 answer.raise_for_status()
         assert (caught.value.kind, caught.value.counted) == ("status 404", True)
