@@ -73,7 +73,7 @@ def read_sla(path: Path, *, named: bool) -> SlaTable:
         UsageError: The file is missing or cannot be read or parsed.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         if not named:
             return SlaTable(source=path.name)

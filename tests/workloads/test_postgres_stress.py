@@ -173,7 +173,7 @@ def test_deadlocks_of_a_function_of_ones_own_are_retried_and_counted(postgres: S
 
 def test_a_file_of_ones_own_is_a_transaction(postgres: Service, tmp_path: Path) -> None:
     script = tmp_path / "own.sql"
-    script.write_text("\\set n random(1, 9)\nBEGIN;\nSELECT :n::int * 2;\nSELECT 1;\nEND;\n")
+    script.write_text("\\set n random(1, 9)\nBEGIN;\nSELECT :n::int * 2;\nSELECT 1;\nEND;\n", encoding="utf-8-sig")
 
     outcome = load(postgres.url, script, tmp_path, Pace(clients=2, duration="20 s", count=50))
 

@@ -202,7 +202,7 @@ def _own(asked: Asked) -> _Own | None:
     if isinstance(asked, Path) or (isinstance(asked, str) and asked.endswith(".sql")):
         path = Path(asked)
         try:
-            text = path.read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(
                 "cannot be read", value=str(error), allowed="a UTF-8 file of SQL", place=str(path)
