@@ -18,7 +18,7 @@ __all__ = ["CHECKS", "LIMITS", "Check", "Health", "Limits"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The most that a generator may show in the steady phase.
+    """The most that a generator may show from the start of the steady phase on, and in steady phases alone.
 
     Attributes:
         lag_p95_s: 95th percentile of how late the event loop woke up, looked at 20 times a second.
@@ -102,7 +102,7 @@ CHECKS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """What one generator observed of itself during the steady phase.
+    """What one generator observed of itself: the worse of its steady phases and of all since the first one began.
 
     Attributes:
         name: "inline" or "local-0" and so on.

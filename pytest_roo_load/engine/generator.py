@@ -178,7 +178,7 @@ class Generator:
             self._recorder.switch(phase.name, broken=phase.broken)
         if is_steady(phase.name) and not self._watch.watching:
             self._quota.count_from_now()
-            self._watch.begin()
+        self._watch.phase(steady=is_steady(phase.name))
 
     def _end_load(self, start: float) -> None:
         self._recorder.switch(AFTERMATH)
