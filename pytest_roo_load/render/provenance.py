@@ -85,9 +85,9 @@ PROVENANCE = (
     _entry(
         "generator health",
         "Each generator's own view of the steady phases, or of all since the first one began if that is worse: how "
-        "late its event loop woke up (20 looks a second), the share of time it waited for a core, the share of one core it "
-        "used, the share of time it collected garbage, and the shares of an open profile's arrivals that it began late "
-        "or that found no free user.",
+        "late its event loop woke up (20 looks a second), the share of time it waited for a core, the share of one "
+        "core it used, the share of time it collected garbage, and the shares of an open profile's arrivals that it "
+        "began late or that found no free user.",
         _RESULT,
         "runs[].generators",
     ),
