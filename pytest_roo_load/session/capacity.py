@@ -16,6 +16,7 @@ from pytest_roo_load.core.units import Dimension, duration, parse_quantity
 from pytest_roo_load.engine.journeys import check_journeys
 from pytest_roo_load.errors import CapacityError, UsageError
 from pytest_roo_load.report.searches import SearchRecord
+from pytest_roo_load.session.fingerprint import fingerprint
 from pytest_roo_load.session.measured import Measured
 from pytest_roo_load.session.measuring import Asked, measure
 from pytest_roo_load.session.run import Run
@@ -82,10 +83,10 @@ class Search:
 
     @property
     def key(self) -> str:
-        """Two searches of a run with the same key find the same."""
-        places = [f"{getattr(one, '__module__', '')}.{getattr(one, '__qualname__', one)}" for one in self.journeys]
+        """Two searches of a run with the same key find the same; what cannot be compared has a key of its own."""
+        done = [fingerprint(one) for one in (*self.journeys, self.profile)]
         plan = self.profile(self.bounds.start).plan()
-        facts = [places, list(self.journeys.values()), repr(plan), repr(self.bounds), self.cool_down_s]
+        facts = [done, list(self.journeys.values()), repr(plan), repr(self.bounds), self.cool_down_s]
         facts += [[one.text for one in self.objectives], self.target.url]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
