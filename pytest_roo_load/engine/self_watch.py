@@ -130,7 +130,7 @@ class SelfWatch:
         seen = (self._whole.seen(), self._steady.seen())
 
         def worse(name: str) -> float | None:
-            return max((one[name] for one in seen if one[name] is not None), default=None)
+            return max((value for one in seen if (value := one[name]) is not None), default=None)
 
         return Health(
             name=self._name,

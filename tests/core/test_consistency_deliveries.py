@@ -62,6 +62,13 @@ def test_what_was_never_answered_may_be_missing_or_there() -> None:
     assert kinds(doubtful, took([(0, 0)])) == {"lost": 1}
 
 
+def test_what_was_never_answered_may_come_late() -> None:
+    doubtful = {0: Produced(sent=3, unknown=frozenset({1}))}
+
+    assert kinds(doubtful, took([(0, 0), (0, 2), (0, 1)])) == {}
+    assert kinds(doubtful, took([(0, 2), (0, 0), (0, 1)])) == {"reordered": 1}
+
+
 def test_what_was_handed_out_again_may_come_late_and_twice_but_not_be_missing() -> None:
     assert kinds({0: Produced(sent=3)}, took([(0, 0), (0, 2), (0, 1), (0, 2)], again=(2, 3))) == {}
     assert kinds({0: Produced(sent=3)}, took([(0, 0), (0, 2), (0, 2)], again=(2,))) == {"lost": 1}

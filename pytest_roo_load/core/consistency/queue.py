@@ -67,7 +67,7 @@ def _reordered(puts: Mapping[Hashable, Event], takes: Mapping[Hashable, Sequence
         put = puts[take.result]
         stream = put.client, take.client
         before = latest.get(stream)
-        if before is not None and before.began_s > put.ended_s:
+        if before is not None and before.began_s > put.latest_s:
             text = f"{put.value!r} was taken after {before.value!r}, which the same producer had put later"
             yield Problem(kind="reordered", text=text, events=(put, before, take))
         if before is None or put.began_s > before.began_s:

@@ -15,7 +15,8 @@ class Sequences:
     """See `Checker`. Events: "send" (value: one more with every message of a key), "receive" (result: the number).
 
     A key is one stream from a sender to a receiver. An acknowledged number that was not received is *lost*; one
-    received twice *duplicated*; one that came after a higher one *reordered*; one that was not sent *invented*.
+    received twice *duplicated*; an acknowledged one that came after a higher one *reordered*; one that was not sent
+    *invented*.
     """
 
     promise = "every stream arrives complete, once, and in order"
@@ -49,10 +50,10 @@ def _problems(sent: dict[int, Event], received: Sequence[Event]) -> Iterable[Pro
             yield Problem(kind="duplicated", text=f"{number} arrived again", events=(seen[number], event))
             continue
         seen[number] = event
-        if highest is not None and number < highest.result:
-            yield Problem(kind="reordered", text=f"{number} arrived after {highest.result}", events=(highest, event))
-        else:
+        if highest is None or number > highest.result:
             highest = event
+        elif sent[number].outcome is Outcome.OK:
+            yield Problem(kind="reordered", text=f"{number} arrived after {highest.result}", events=(highest, event))
     for number, send in sent.items():
         if send.outcome is Outcome.OK and number not in seen:
             yield Problem(kind="lost", text=f"{number} was acknowledged and never arrived", events=(send,))

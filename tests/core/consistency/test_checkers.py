@@ -79,6 +79,12 @@ FAULTS: list[tuple[Checker, list[Event], dict[str, int]]] = [
     (Queue(), [at(0, "put", "a"), at(2, "take", "a"), at(3, "take", "a", client=1)], {"duplicated": 1}),
     (Queue(once=False), [at(0, "put", "a"), at(2, "take", "a"), at(3, "take", "a", client=1)], {}),
     (Queue(), [at(0, "put", "a"), at(1, "put", "b"), at(2, "take", "b"), at(3, "take", "a")], {"reordered": 1}),
+    (Queue(), [unknown(at(0, "put", "a")), at(1, "put", "b"), at(2, "take", "b"), at(3, "take", "a")], {}),
+    (
+        Queue(),
+        [at(0, "put", "a"), unknown(at(1, "put", "b")), at(2, "take", "b"), at(3, "take", "a")],
+        {"reordered": 1},
+    ),
     (Queue(ordered=False), [at(0, "put", "a"), at(1, "put", "b"), at(2, "take", "b"), at(3, "take", "a")], {}),
     (Queue(), [at(0, "put", "a"), at(1, "put", "b", client=1), at(2, "take", "b"), at(3, "take", "a")], {}),
     (Queue(), [at(0, "put", "a"), at(2, "take", "a"), at(2, "take", "z")], {"invented": 1}),
@@ -111,6 +117,12 @@ FAULTS: list[tuple[Checker, list[Event], dict[str, int]]] = [
     (Sequences(), [at(0, "send", 1), at(1, "send", 2), at(3, "receive", 2)], {"lost": 1}),
     (Sequences(), [at(0, "send", 1), at(2, "receive", 1), at(3, "receive", 1)], {"duplicated": 1}),
     (Sequences(), [at(0, "send", 1), at(1, "send", 2), at(2, "receive", 2), at(3, "receive", 1)], {"reordered": 1}),
+    (Sequences(), [unknown(at(0, "send", 1)), at(1, "send", 2), at(2, "receive", 2), at(3, "receive", 1)], {}),
+    (
+        Sequences(),
+        [at(0, "send", 1), unknown(at(1, "send", 2)), at(2, "receive", 2), at(3, "receive", 1)],
+        {"reordered": 1},
+    ),
     (Sequences(), [at(0, "send", 1), at(2, "receive", 1), at(3, "receive", 9)], {"invented": 1}),
     (Sequences(), [at(0, "send", 1), unknown(at(1, "send", 2)), at(2, "receive", 1)], {}),
 ]
