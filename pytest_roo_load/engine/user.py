@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Surroundings", "VirtualUser"]
 
-_NOTHING: Mapping[Feed, int] = {}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
@@ -50,6 +48,8 @@ class Surroundings:
         turns: When a user may begin another iteration.
         users: How many users the load has at most, over all generators.
         give_up: Told of a mistake that makes the load pointless.
+        rows: User's id and feed → the next row. It outlasts the user, who may go and come again.
+        randoms: User's id → its generator, for the same reason.
     """
 
     run: str
@@ -64,6 +64,8 @@ class Surroundings:
     turns: Turns
     users: int
     give_up: Callable[[UsageError], None]
+    rows: dict[tuple[int, Feed], int] = field(default_factory=dict)
+    randoms: dict[int, random.Random] = field(default_factory=dict)
 
 
 class VirtualUser:
@@ -88,7 +90,6 @@ class VirtualUser:
         self._surroundings = surroundings
         self._call = surroundings.recorder.current
         self._has_turn = False
-        self._taken: Mapping[Feed, int] = _NOTHING
         self._turns: Iterations | None = None
         self._clients: tuple[HttpClient | WebSocketClient, ...] = ()
 
@@ -98,7 +99,10 @@ class VirtualUser:
     @cached_property
     def random(self) -> random.Random:
         """The user's own generator, the same in every run with the same seed."""
-        return random.Random(f"{self._surroundings.seed}/{self.id}")
+        randoms = self._surroundings.randoms
+        if self.id not in randoms:
+            randoms[self.id] = random.Random(f"{self._surroundings.seed}/{self.id}")
+        return randoms[self.id]
 
     @cached_property
     def http(self) -> HttpClient:
@@ -228,8 +232,9 @@ class VirtualUser:
 
     def take(self, feed: Feed) -> Any:
         """The user's next row of a feed: the one of its id, then that plus the number of users, and so on."""
-        number = self._taken.get(feed, self.id)
-        self._taken = {**self._taken, feed: number + self._surroundings.users}
+        rows = self._surroundings.rows
+        number = rows.get((self.id, feed), self.id)
+        rows[self.id, feed] = number + self._surroundings.users
         return feed.row(number)
 
     async def close(self) -> None:

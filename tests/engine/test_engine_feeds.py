@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from engine_lab import FLEETS, measure
 
-from pytest_roo_load.core.profiles import iterations
+from pytest_roo_load.core.profiles import iterations, spike
 from pytest_roo_load.engine.feeds import Feed, csv_feed, json_lines_feed, made_feed
 from pytest_roo_load.errors import FeedExhausted, UsageError
 
@@ -31,6 +31,23 @@ def test_no_row_goes_to_two_users(fleet: str, tmp_path: Path) -> None:
     rows = result.values["row"].items
     assert len(rows) == len(set(rows)) == 60
     assert all(row**0.5 == int(row**0.5) for row in rows)
+
+
+def test_users_who_come_again_go_on_where_they_were(tmp_path: Path) -> None:
+    feed = made_feed(squares)
+
+    async def collect(user: Any) -> None:
+        async for _ in user.iterations():
+            user.record("row", user.take(feed))
+            user.record("drawn", user.random.random())
+            await user.think(0.02)
+
+    twice = spike(1, 3, before="0.1 s", spike="0.2 s", after="0.1 s")
+    result = measure(collect, twice.then(twice), FLEETS["inline"](), tmp_path / "live")
+    rows, drawn = result.values["row"].items, result.values["drawn"].items
+    assert {row**0.5 % 3 for row in rows} == {0, 1, 2}, "all three users took some"
+    assert len(rows) == len(set(rows))
+    assert len(drawn) == len(set(drawn)) == len(rows)
 
 
 def test_rows_of_files(tmp_path: Path) -> None:
