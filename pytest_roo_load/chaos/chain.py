@@ -129,7 +129,7 @@ class Chain:
             if chunk is _NOTHING_MORE:
                 return True
             if chunk.is_end:
-                self._track.ended()
+                self._ends.close() if chunk.closes else self._track.ended()
                 return False
             try:
                 await self._loop.sock_sendall(self._sink, chunk.data)

@@ -18,10 +18,12 @@ class Chunk:
     Attributes:
         data: Empty for the end of the stream.
         at: When they came in, on the event loop's clock.
+        closes: Of an end: whether it is the end of the connection, and not of this direction alone.
     """
 
     data: bytes
     at: float
+    closes: bool = False
 
     @property
     def is_end(self) -> bool:
@@ -30,7 +32,11 @@ class Chunk:
 
     def holding(self, data: bytes) -> Chunk:
         """Other bytes that came in at the same time."""
-        return Chunk(data, self.at)
+        return Chunk(data, self.at, self.closes)
+
+    def closing(self) -> Chunk:
+        """The end of the connection in place of these bytes: both ends are closed when all before it is written."""
+        return Chunk(b"", self.at, closes=True)
 
 
 class Buffer:

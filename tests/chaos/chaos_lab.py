@@ -57,6 +57,7 @@ class Trial:
         self.ends = FakeEnds()
         self.came: Arrivals = []
         self.left: list[bytes] = []
+        self.closes = False
         self._toxic = toxic
         self._random = Random(seed)
         self._state = {} if state is None else state
@@ -84,6 +85,7 @@ class Trial:
 
     async def _collect(self, sink: Buffer) -> None:
         while (chunk := await sink.get()) is not None:
+            self.closes = chunk.closes
             self.came.append((round(asyncio.get_running_loop().time(), 6), chunk.data))
 
 

@@ -237,6 +237,30 @@ def test_toxics_that_end_connections(run: Callable[..., Any], kind: str) -> None
     run(show())
 
 
+@pytest.mark.parametrize(("size", "limit"), [(5000, 1000), (5_000_000, 200_000), (5_000_000, 1_000_000), (5000, 5000)])
+@pytest.mark.parametrize("before", [None, "bandwidth", "slicer"])
+def test_what_is_within_the_limit_arrives_before_the_connection_is_closed(
+    run: Callable[..., Any], size: int, limit: int, before: str | None
+) -> None:
+    settings = {"bandwidth": {"rate": 1e8}, "slicer": {"size": 50_000}}
+
+    async def pour(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(bytes(size))
+        await writer.drain()
+
+    async def show() -> None:
+        async with linked(pour) as (_, link):
+            await poison(link, "limit_data", "downstream", limit=limit)
+            if before is not None:
+                await poison(link, before, "downstream", **settings[before])
+            reader, writer = await client(link)
+            assert len(await reader.read(-1)) == limit
+            writer.close()
+            await eventually(lambda: not link.facts()["connections"])
+
+    run(show())
+
+
 def test_what_is_on_its_way_survives_every_change_of_toxics(run: Callable[..., Any]) -> None:
     changes = [
         ("latency", {"latency_s": 0.02, "jitter_s": 0.01}),

