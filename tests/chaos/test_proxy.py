@@ -242,7 +242,7 @@ def test_toxics_that_end_connections(run: Callable[..., Any], kind: str) -> None
 def test_what_is_within_the_limit_arrives_before_the_connection_is_closed(
     run: Callable[..., Any], size: int, limit: int, before: str | None
 ) -> None:
-    settings = {"bandwidth": {"rate": 1e8}, "slicer": {"size": 50_000}}
+    settings: dict[str, dict[str, float]] = {"bandwidth": {"rate": 1e8}, "slicer": {"size": 50_000}}
 
     async def pour(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(bytes(size))

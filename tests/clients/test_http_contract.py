@@ -166,6 +166,19 @@ def test_cookies_come_back_where_they_belong(library: Library) -> None:
     assert at_server(ask, library, cookies=False)[0] == [None] * 4
 
 
+def test_cookies_of_ones_own_are_sent_alone(library: Library) -> None:
+    async def ask(lab: Lab) -> list[Any]:
+        client = lab.client
+        await client.get("/set-cookie?lb=1;%20Path=/")
+        once = (await client.get("/echo", headers={"Cookie": "session=abc"})).json()["headers"]["cookie"]
+        client.set_header("Cookie", "session=xyz")
+        always = (await client.get("/echo")).json()["headers"]["cookie"]
+        client.set_header("Cookie", None)
+        return [once, always, (await client.get("/echo")).json()["headers"]["cookie"]]
+
+    assert at_server(ask, library)[0] == ["session=abc", "session=xyz", "lb=1"]
+
+
 @pytest.mark.parametrize(
     ("status", "method", "arrives"),
     [(301, "POST", "GET"), (302, "POST", "GET"), (302, "PUT", "PUT"), (303, "PUT", "GET"), (303, "HEAD", "HEAD"),

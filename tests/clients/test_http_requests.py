@@ -40,6 +40,17 @@ async def sent(ask: Ask) -> tuple[list[bytes], PhaseRecorder]:
     return requests, recorder
 
 
+def test_headers_of_ones_own_take_the_place_of_ours() -> None:
+    async def ask(client: HttpClient) -> None:
+        await client.post("/a", body=b"{}", headers={"content-length": "2", "Content-Type": "text/x"})
+        client.set_header("Content-Length", "2")
+        await client.post("/b", body=b"{}")
+
+    requests, _ = run(sent(ask))
+    assert [request.lower().count(b"content-length: 2\r\n") for request in requests] == [1, 1]
+    assert requests[0].count(b"Content-Type: text/x\r\n") == 1
+
+
 def test_a_get_has_no_body_and_a_post_has_one() -> None:
     async def ask(client: HttpClient) -> None:
         client.set_header("X-A", "1")
@@ -74,6 +85,8 @@ def test_a_get_has_no_body_and_a_post_has_one() -> None:
         pytest.param(lambda client: client.get("/", headers={"X\r\nX-Evil": "1"}), id="line break in a name"),
         pytest.param(lambda client: client.get("/", headers={"X:": "1"}), id="colon in a name"),
         pytest.param(lambda client: client.get("/", headers={"X": "€"}), id="value is not Latin-1"),
+        pytest.param(lambda client: client.get("/", expect=404), id="one status in place of several"),
+        pytest.param(lambda client: client.get("/", expect="404"), id="text in place of statuses"),
         pytest.param(lambda client: client.request("GET / HTTP/1.1\r\nX-Evil: 1\r\n\r\nGET", "/"), id="method"),
     ],
 )

@@ -266,6 +266,7 @@ def test_reconnecting_counts_every_attempt() -> None:
 def wrong_options() -> list[tuple[dict[str, Any], str]]:
     return [
         ({"subprotocols": ["a\r\nX: 1"]}, "line break"),
+        ({"subprotocols": "chat"}, r"subprotocols=: not a list of names: 'chat'.*\['chat'\]"),
         ({"headers": {"Sec-WebSocket-Protocol": "a"}}, "a header of the handshake"),
     ]
 

@@ -30,6 +30,7 @@ from pytest_roo_load.errors import OperationError
 __all__ = ["HttpClient"]
 
 _EXEMPLAR_BYTES = 500
+_FRAMING = frozenset({"content-length", "transfer-encoding"})
 _USUAL = HttpSettings()
 _USUAL_HEADERS: Mapping[str, str] = {"Accept": "*/*"}
 
@@ -318,11 +319,14 @@ class HttpClient:
         taken = {name.lower() for name in own}
         lines = dress.lines if not taken & dress.names else header_lines(without(taken, dress.headers))
         lines += header_lines(own)
-        if kind is not None and "content-type" not in taken | dress.names:
+        given = taken | dress.names
+        if kind is not None and "content-type" not in given:
             lines += f"Content-Type: {kind}\r\n"
-        if self._jar:
+        if self._jar and "cookie" not in given:
             lines += self._jar.line(place.origin, path)
-        return f"{lines}{framing_line(method, body)}\r\n".encode("latin-1"), body
+        if not given & _FRAMING:
+            lines += framing_line(method, body)
+        return f"{lines}\r\n".encode("latin-1"), body
 
     def _finish(self, response: Response, name: str) -> None:
         """What only some clients want done to an answer."""

@@ -72,10 +72,12 @@ def check_options(options: RequestOptions) -> None:
     """Nothing, or an error that names what a request may be given.
 
     Raises:
-        UsageError: There is no such option.
+        UsageError: There is no such option, or `expect` holds no statuses.
     """
     if not options.keys() <= _REQUEST_OPTIONS:
         refuse_option("a request", options, _REQUEST_OPTIONS)
+    if "expect" in options and isinstance(options["expect"], int | str | bytes):
+        raise UsageError("not statuses", value=options["expect"], allowed="(404,) or range(200, 300)", place="expect=")
 
 
 def refuse_option(what: str, given: Iterable[str], known: Collection[str]) -> NoReturn:

@@ -214,6 +214,9 @@ def _headers(options: ConnectOptions) -> dict[str, str]:
     headers = dict(options.get("headers", {}))
     if taken := [name for name in headers if name.lower() in _OURS]:
         raise UsageError("a header of the handshake", value=taken[0], allowed="the options subprotocols and compress")
+    if isinstance(options.get("subprotocols"), str):
+        given = options["subprotocols"]
+        raise UsageError("not a list of names", value=given, allowed=f"[{given!r}]", place="subprotocols=")
     if options.get("subprotocols"):
         headers["Sec-WebSocket-Protocol"] = ", ".join(options["subprotocols"])
     if options.get("compress"):
