@@ -140,6 +140,14 @@ def test_a_server_that_does_not_come_up_says_why(command: tuple[str, ...], told:
     assert told in str(caught.value)
 
 
+def test_a_server_that_a_shell_has_started_ends_with_the_block() -> None:
+    command = f"{sys.executable} -m http.server --bind 127.0.0.1 {{port}}; true"
+    with own_server("sh", "-c", command) as url:
+        listening = [one.pid for one in psutil.net_connections() if one.laddr and url.endswith(f":{one.laddr[1]}")]
+        assert any(listening)
+    assert not any(pid and psutil.pid_exists(pid) for pid in listening)
+
+
 def test_a_server_that_does_not_want_to_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pytest_roo_load.testing.process._STOP_S", 0.1)
     deaf = "import signal, sys, http.server as h; signal.signal(signal.SIGTERM, signal.SIG_IGN);"

@@ -11,6 +11,8 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import IO
 
+import psutil
+
 from pytest_roo_load.errors import ServiceError
 from pytest_roo_load.services.ports import LOOPBACK, free_port
 from pytest_roo_load.tracing.environment import OwnServers
@@ -25,7 +27,7 @@ _SHOWN = 2000
 
 @contextmanager
 def own_server(*command: str, cwd: str | Path | None = None) -> Iterator[str]:
-    """Start a server on a free port, give its URL as soon as it listens there, and stop it at the end of the block.
+    """Start a server on a free port, give its URL as soon as it listens there, and end it with its children afterwards.
 
     With `--roo-allocations` a program in Python traces its allocations, with `--roo-tasks` it tells its tasks.
 
@@ -64,12 +66,24 @@ def _wait(process: subprocess.Popen[bytes], port: int, output: IO[bytes]) -> Non
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End it, then those of its children that it has not taken along, as a shell does not."""
+    try:
+        children = psutil.Process(process.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        children = []
     process.terminate()
     try:
         process.wait(_STOP_S)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+    for child in children:
+        with suppress(psutil.NoSuchProcess):
+            child.terminate()
+    _, left = psutil.wait_procs(children, timeout=_STOP_S)
+    for child in left:
+        with suppress(psutil.NoSuchProcess):
+            child.kill()
 
 
 def _shown(process: subprocess.Popen[bytes]) -> str:
