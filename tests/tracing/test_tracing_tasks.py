@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from engine_lab import eventually
 from tracing_lab import Program, program
 
 from pytest_roo_load.monitor.processes import ProcessProbe
@@ -56,10 +57,16 @@ def with_loops(folder: Path) -> Iterator[Program]:
 @contextmanager
 def stopped(pid: int) -> Iterator[None]:
     os.kill(pid, signal.SIGSTOP)
+    assert eventually(lambda: stands_still(pid)), "the kernel stops one thread after the other"
     try:
         yield
     finally:
         os.kill(pid, signal.SIGCONT)
+
+
+def stands_still(pid: int) -> bool:
+    threads = psutil.Process(pid).threads()
+    return all(psutil.Process(one.id).status() == psutil.STATUS_STOPPED for one in threads)
 
 
 def count(*pids: int, within_s: float = 30.0) -> int | None:
