@@ -120,13 +120,15 @@ class _Planned:
 
     async def _mend(self) -> None:
         self._journal.write("mend", fault=str(self.record.fault), target=self.record.fault.target)
+        within_s = MEND_S + float(self.record.fault.settings.get("slow_s", 0))
         try:
-            async with asyncio.timeout(MEND_S):
+            async with asyncio.timeout(within_s) as limit:
                 self._note(await self._breakage.undo())
         except FaultMissed as error:
             self.record = replace(self.record, evidence="", problem=f"it did not take hold: {error}")
-        except (RooLoadError, OSError, TimeoutError) as error:
-            self.record = replace(self.record, problem=f"it could not be mended: {error}")
+        except (RooLoadError, OSError) as error:
+            why = f" within {within_s:g} s" if limit.expired() else f": {error}"
+            self.record = replace(self.record, problem=f"it could not be mended{why}")
         self.is_broken = False
 
     def _note(self, seen: Aftermath | None) -> None:

@@ -77,9 +77,11 @@ class OwnPatient:
         return tuple(one for root in self.processes() for one in (root, *descendants(root.pid)))
 
     async def restart(self, *, slow_s: float = 0.0) -> None:
-        """Start what has ended of it again; see `Service.respawn`."""
+        """Start what has ended of it again, and wait for what was before and is not ready; see `Service.respawn`."""
         for child in self._children():
-            if not child.identity.alive:
+            if child.identity.alive:
+                await self.service.until_answers(child)
+            else:
                 await self.service.respawn(child, slow_s=slow_s)
 
     def _children(self) -> tuple[Child, ...]:

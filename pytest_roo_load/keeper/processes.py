@@ -64,6 +64,14 @@ class Child:
         except FileNotFoundError:
             return ""
 
+    async def hold_back(self, seconds: float) -> None:
+        """Let it not run for so long, or until this is cancelled."""
+        self.identity.signal(signal.SIGSTOP)
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self.identity.signal(signal.SIGCONT)
+
     def reaped(self, status: int) -> None:
         """The keeper has collected its status."""
         self._popen.returncode = status

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -49,6 +48,7 @@ class Service:
         self._log = stage.logs / f"{recipe.name}.log"
         self._children: list[Child] = []
         self._probes: dict[Process, Probe] = {}
+        self._unanswered: set[Process] = set()  # started again, and not ready so far
         self._handed: dict[str, str] = {}  # the addresses that the recipe was told
         self._stopped = False
         self._start = asyncio.create_task(self._bring_up())
@@ -95,24 +95,39 @@ class Service:
     async def respawn(self, child: Child, *, slow_s: float = 0.0) -> None:
         """Start one of its processes again with the same command, and wait until it is ready.
 
-        What is left of the old one is ended first. The new one does not get to run for `slow_s` seconds.
+        What is left of the old one is ended first. The new one does not get to run for `slow_s` seconds; it does when
+        this is cancelled, and `until_answers` waits for it.
 
         Raises:
             ServiceError: It was not ready in time, or has ended.
         """
         await self._stage.processes.stop(child)
-        place, probe = self._children.index(child), self._probes.pop(child, None)
+        place = self._children.index(child)
         new = self._spawned(child.command)
         self._children.remove(new)
         self._children[place] = new
-        if slow_s:
-            new.identity.signal(signal.SIGSTOP)
-            await asyncio.sleep(slow_s)
-            new.identity.signal(signal.SIGCONT)
-        if probe is not None:
+        if probe := self._probes.pop(child, None):
             self._probes[new] = probe
+            self._unanswered.add(new)
+        if slow_s:
+            await new.hold_back(slow_s)
+        await self.until_answers(new)
+
+    async def until_answers(self, child: Child) -> None:
+        """Wait until one of its processes that was started again is ready; one that has been is not asked.
+
+        Raises:
+            ServiceError: It was not ready in time, or has ended.
+        """
+        if child not in self._unanswered:
+            return
+        try:
             async with asyncio.timeout(START_S):
-                await self._answer(new, probe)
+                await self._answer(child, self._probes[child])
+        except TimeoutError as error:
+            late = f"{self.recipe.name} was not ready within {START_S:.0f} s after it was started again"
+            raise ServiceError(f"{late}; {self._tail(child.output())}") from error
+        self._unanswered.discard(child)
 
     async def stop(self) -> None:
         """End the start, if it goes on, and all processes; idempotent."""
@@ -257,6 +272,7 @@ class Service:
         await asyncio.gather(*(self._stage.processes.stop(child) for child in self._children))
         self._children.clear()
         self._probes.clear()
+        self._unanswered.clear()
 
     async def _forget(self, process: Process) -> None:
         """Take a process that has ended out of the service, with all that it has left."""

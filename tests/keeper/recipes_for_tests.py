@@ -128,6 +128,7 @@ ALL: tuple[Recipe, ...] = (
     Script("mortal", 'echo ready; while [ ! -e "$FOLDER/die" ]; do sleep 0.02; done; exit 7'),
     Script("slow", "exec sleep 1000"),
     Script("once", '[ -e "$FOLDER/x" ] && echo I start once && exit 1; touch "$FOLDER/x"; echo ready; exec sleep 1000'),
+    Script("tardy", '[ -e "$FOLDER/x" ] && sleep 0.5; touch "$FOLDER/x"; echo ready; exec sleep 1000'),
     Script("busy", "echo ready; while true; do :; done"),
     Script("nibbler", f"echo ready; {MEAL}; exec {EAT}"),
     Script("eater", f"sleep 1000 & echo ready; {MEAL}; exec {EAT}"),

@@ -62,6 +62,12 @@ def pid_of(keeper: Keeper, name: str = "plain") -> int:
     return keeper.services()[name].pids[0]
 
 
+def started_again(keeper: Keeper, name: str, before: int) -> bool:
+    """Whether it runs, ready or not, as another process."""
+    info = keeper.services().get(name)
+    return info is not None and info.pids[0] != before
+
+
 def test_kill_and_restart(keeper: Keeper) -> None:
     before = keeper.ensure("plain")
     (record,) = carry_out(keeper, Schedule().at(0).kill("plain").then_after(0.1).restart("plain"))
@@ -138,6 +144,31 @@ def test_slow_start(keeper: Keeper) -> None:
     assert record.ended_s >= 0.35
 
 
+@pytest.mark.parametrize("slow", [0, 60])
+def test_a_start_that_the_end_of_the_load_cuts_off_is_waited_for(keeper: Keeper, shared_run: Run, slow: float) -> None:
+    before = keeper.ensure("tardy").pids[0]
+    starts = shared_run.log("tardy.log").count("ready\n")
+    outage = Schedule().at(0).kill("tardy").then_after(0.05).restart("tardy", slow=slow)
+    keeper.begin_faults(time.monotonic(), outage.faults)
+    assert eventually(lambda: started_again(keeper, "tardy", before))
+    assert not slow or eventually(lambda: status(pid_of(keeper, "tardy")) == psutil.STATUS_STOPPED)
+    (record,) = keeper.end_faults()
+    assert (record.ended_s, record.misfire) == (None, "")
+    assert status(pid_of(keeper, "tardy")) != psutil.STATUS_STOPPED
+    assert shared_run.log("tardy.log").count("ready\n") == starts + 1
+
+
+def test_what_was_started_again_slowly_once_is_waited_for_the_next_time(keeper: Keeper, shared_run: Run) -> None:
+    before = keeper.ensure("tardy").pids[0]
+    keeper.begin_faults(time.monotonic(), Schedule().at(0).restart("tardy", slow=60).faults)
+    assert eventually(lambda: started_again(keeper, "tardy", before))
+    keeper.end_faults()
+    starts = shared_run.log("tardy.log").count("ready\n")
+    (record,) = carry_out(keeper, Schedule().at(0).restart("tardy"))
+    assert not record.misfire
+    assert shared_run.log("tardy.log").count("ready\n") == starts + 1
+
+
 def test_one_process_of_a_service(keeper: Keeper) -> None:
     before = keeper.ensure("twins")
     (record,) = carry_out(keeper, Schedule().at(0).kill("twins-2").then_after(0.05).restart("twins-2"))
@@ -152,6 +183,42 @@ def test_a_fault_that_does_not_take_hold_says_so(keeper: Keeper) -> None:
     first, second = carry_out(keeper, twice)
     assert not first.misfire
     assert "it did not take hold: no process of plain runs" in second.misfire
+
+
+class Unhurried:
+    """A fault whose mending takes a while."""
+
+    ends_processes = True
+    momentary = False
+
+    def __init__(self) -> None:
+        self.applied = asyncio.Event()
+
+    async def apply(self) -> str:
+        self.applied.set()
+        return "seen"
+
+    async def undo(self) -> None:
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("slow_s", "misfire"), [(60.0, ""), (0.0, "fault 'kill x' at second 0: it could not be mended within 0 s")]
+)
+def test_a_slow_start_has_its_time_besides_that_for_mending(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slow_s: float, misfire: str
+) -> None:
+    async def carry_out() -> FaultRecord:
+        faults = Faults(Journal(tmp_path / "journal"))
+        settings = {"slow_s": slow_s} if slow_s else {}
+        fault, breakage = Fault(verb="kill", target="x", at_s=0, settings=settings), Unhurried()
+        faults.begin(asyncio.get_running_loop().time(), [(fault, breakage)])
+        await breakage.applied.wait()
+        (record,) = await faults.end()
+        return record
+
+    monkeypatch.setattr("pytest_roo_load.keeper.faults.MEND_S", 0.0)
+    assert asyncio.run(carry_out()).misfire == misfire
 
 
 class NeverSeen:
