@@ -110,7 +110,7 @@ class FaultError(RooLoadError):
 
 
 class FaultMissed(FaultError):
-    """A fault was mended and had broken nothing: no connection had it, nothing came by."""
+    """A fault was mended and had broken nothing, or too little: no connection had it, nothing came by."""
 
 
 class OperationError(RooLoadError):

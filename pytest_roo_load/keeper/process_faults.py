@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pytest_roo_load.core.faults.breakage import MakeBreakage, Patient, Victim
 from pytest_roo_load.core.faults.fault import Setting
-from pytest_roo_load.errors import FaultError, RooLoadError, ServiceError
+from pytest_roo_load.errors import FaultError, FaultMissed, ServiceError
 
 __all__ = ["PROCESS_FAULTS", "CrashLoop", "End", "Pause"]
 
@@ -79,48 +79,47 @@ class Pause:
 
 
 class CrashLoop:
-    """Kills a patient again and again."""
+    """Kills a patient again and again: mended when it is applied, since it lives after the last crash."""
 
     ends_processes = True
-    momentary = False
+    momentary = True
 
     def __init__(self, patient: Patient, settings: Mapping[str, Setting]) -> None:
         self._patient = patient
         self._times = int(settings["times"])
         self._every_s = float(settings["every_s"])
-        self._crashes: list[End] = []
-        self._going_on: asyncio.Task[None] | None = None
+        self._crashed = 0
+        self._crash = _kill(patient, {})
+        self._cut_off = False
 
     def __repr__(self) -> str:
-        return f"<CrashLoop of {self._patient.name}: {len(self._crashes)} of {self._times}>"
+        return f"<CrashLoop of {self._patient.name}: {self._crashed} of {self._times}>"
 
     async def apply(self) -> str:
-        """The first crash; the others follow by themselves."""
-        evidence = await self._crash()
-        self._going_on = asyncio.create_task(self._go_on())
+        """All crashes and the starts after them, which may take longer than was planned."""
+        try:
+            evidence = await self._crash_and_start()
+            while self._crashed < self._times:
+                await asyncio.sleep(self._every_s)
+                await self._crash_and_start()
+        except asyncio.CancelledError:
+            self._cut_off = True
+            raise
         return f"{evidence}, the first of {self._times} times"
 
     async def undo(self) -> None:
-        """Let it live."""
-        if self._going_on is not None:
-            self._going_on.cancel()
-            await asyncio.wait({self._going_on})
-            failed = None if self._going_on.cancelled() else self._going_on.exception()
-            if isinstance(failed, RooLoadError):
-                raise FaultError(f"crash {len(self._crashes)} of {self._times}: {failed}") from failed
-        if self._crashes:
-            await self._crashes[-1].undo()
+        """Let it live; what was cut off before the last crash did not take hold."""
+        await self._crash.undo()
+        if self._cut_off and self._crashed < self._times:
+            told = f"{self._crashed} of {self._times} times"
+            raise FaultMissed(f"{self._patient.name} had crashed {told} when the load ended")
 
-    async def _crash(self) -> str:
-        self._crashes.append(_kill(self._patient, {}))
-        return await self._crashes[-1].apply()
-
-    async def _go_on(self) -> None:
-        while len(self._crashes) < self._times:
-            await self._crashes[-1].undo()
-            await asyncio.sleep(self._every_s)
-            await self._crash()
-        await self._crashes[-1].undo()
+    async def _crash_and_start(self) -> str:
+        self._crash = _kill(self._patient, {})
+        evidence = await self._crash.apply()
+        self._crashed += 1
+        await self._crash.undo()
+        return evidence
 
 
 class Restart:

@@ -128,13 +128,32 @@ def test_pause_stops_the_children_as_well(keeper: Keeper) -> None:
     assert psutil.STATUS_STOPPED not in {status(mother), status(child.pid)}
 
 
-def test_crash_loop(keeper: Keeper) -> None:
-    before = pid_of(keeper)
-    (record,) = carry_out(keeper, Schedule().at(0).crash_loop("plain", times=3, every=0.1))
+def test_a_crash_loop_crashes_as_often_as_it_was_told_however_long_a_start_takes(
+    keeper: Keeper, shared_run: Run
+) -> None:
+    before = keeper.ensure("tardy").pids[0]
+    starts = shared_run.log("tardy.log").count("ready\n")
+    (record,) = carry_out(keeper, Schedule().at(0).crash_loop("tardy", times=3, every=0.01))
     assert not record.misfire
-    assert "the first of 3 times" in record.evidence
+    assert record.evidence == f"process {before} ended, the first of 3 times"
+    assert shared_run.log("tardy.log").count("ready\n") == starts + 3
+    assert runs(pid_of(keeper, "tardy"))
+
+
+def test_a_crash_loop_that_the_end_of_the_load_cuts_off_did_not_take_hold(keeper: Keeper) -> None:
+    before = pid_of(keeper)
+    keeper.begin_faults(time.monotonic(), Schedule().at(0).crash_loop("plain", times=2, every=600).faults)
+    assert eventually(lambda: started_again(keeper, "plain", before))
+    (record,) = keeper.end_faults()
+    assert record.misfire.endswith("it did not take hold: plain had crashed 1 of 2 times when the load ended")
+    assert (record.ended_s, record.took_hold) == (None, False)
     assert runs(pid_of(keeper))
-    assert pid_of(keeper) != before
+
+
+def test_a_crash_loop_that_finds_nothing_to_kill_says_so(keeper: Keeper) -> None:
+    twice = Schedule().at(0).kill("plain").at(0.1).crash_loop("plain", times=1, every=0.1).then_after(0.2)
+    _, record = carry_out(keeper, twice.restart("plain"))
+    assert record.misfire.endswith("it did not take hold: no process of plain runs")
 
 
 def test_slow_start(keeper: Keeper) -> None:

@@ -100,7 +100,8 @@ class Breakage(Protocol):
             What was seen of it meanwhile; None where there is nothing to tell.
 
         Raises:
-            FaultMissed: It is mended, and nothing had it while it was there: it did not take hold after all.
+            FaultMissed: It is mended, and nothing had it while it was there, or too little was broken: it did not take
+                hold after all.
             FaultError: It could not be mended.
         """
 

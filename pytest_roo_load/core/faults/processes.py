@@ -58,7 +58,11 @@ class ProcessVerbs(Verbs):
         return mended or self._break("restart", target, slow_s=slow_s)
 
     def crash_loop(self, target: str, *, times: int = 3, every: str | float = "1 s") -> Schedule:
-        """Kill it again and again, each time as soon as it has run for `every`, and let it live after the last."""
+        """Kill it again and again, each time as soon as it has run for `every`, and let it live after the last.
+
+        The phase lasts `times` x `every`. The starts take time as well, so that the last crash may come later; one that
+        the load leaves no time for makes the fault one that did not take hold.
+        """
         every_s = positive(every, "every")
         count = whole(times, "times", most=1000)
         return self._break("crash_loop", target, lasts=count * every_s, times=count, every_s=every_s)
