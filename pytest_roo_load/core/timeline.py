@@ -26,6 +26,7 @@ class ProcessUse:
             tell, and in a second in which it was not asked because it would take long.
         connections: Open sockets of any family, listening ones among them; None in the same cases.
         tasks: asyncio's tasks that are not done; None unless Python programs were started such that they tell.
+        ended: How many of the processes that were named have ended while it was watched; their children do not count.
     """
 
     memory_bytes: int
@@ -36,6 +37,7 @@ class ProcessUse:
     unique_bytes: int | None = None
     connections: int | None = None
     tasks: int | None = None
+    ended: int = 0
 
 
 @dataclass(slots=True, kw_only=True)

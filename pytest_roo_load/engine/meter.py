@@ -33,7 +33,7 @@ class Meter:
         self.latest: Mapping[str, ProcessUse] = {}
         self.looked_s = 0.0
         self._seen: set[str] = set()
-        self._lost: dict[str, float] = {}
+        self._lost: dict[str, str] = {}
 
     def __repr__(self) -> str:
         return f"<Meter of {', '.join(self._spans) or 'nothing'}>"
@@ -42,7 +42,9 @@ class Meter:
         """Take what the probe saw at a moment of the load."""
         self.latest, self.looked_s = uses, at_s
         for name in self._seen - uses.keys():
-            self._lost.setdefault(name, at_s)
+            self._lost.setdefault(name, f"process {name!r} was gone at second {at_s:.0f}")
+        for name in (name for name, use in uses.items() if use.ended):
+            self._lost.setdefault(name, f"one of the processes {name!r} was gone at second {at_s:.0f}")
         self._seen |= uses.keys()
         if not steady:
             return
@@ -55,8 +57,8 @@ class Meter:
     def lost(self, *, but: frozenset[str] = frozenset()) -> tuple[str, ...]:
         """Processes that were there and then were not, in words; `but` are those that were meant to end."""
         return tuple(
-            f"process {name!r} was gone at second {at_s:.0f} of the load: what was measured is not what was meant"
-            for name, at_s in self._lost.items()
+            f"{told} of the load: what was measured is not what was meant"
+            for name, told in self._lost.items()
             if name not in but
         )
 

@@ -94,6 +94,7 @@ class _Tree:
             unique_bytes=_sum(one.unique_bytes for one in seen),
             connections=self._connections(seen),
             tasks=counted,
+            ended=sum(map(_has_ended, self._roots)),
         )
 
     def _seen(self, process: psutil.Process, *, shared: bool) -> _Seen | None:
@@ -145,6 +146,16 @@ def _processes(pids: tuple[int, ...]) -> Iterator[psutil.Process]:
     for pid in pids:
         with suppress(psutil.NoSuchProcess):
             yield psutil.Process(pid)
+
+
+def _has_ended(process: psutil.Process) -> bool:
+    """Also if nobody has waited for it yet."""
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+    except psutil.AccessDenied:
+        return False
 
 
 def _pages(process: psutil.Process) -> tuple[int, int | None]:

@@ -271,3 +271,26 @@ def test_a_meter_sums_up_the_steady_phase_only() -> None:
     assert (result.memory_peak, result.looks) == (100, 2)
     assert result.cpu_mean == pytest.approx(1.0 / cores_available())
     assert repr(meter) == "<Meter of ccs>"
+
+
+def test_a_meter_tells_of_processes_that_have_ended_and_when_that_was_first_seen() -> None:
+    from pytest_roo_load.core.timeline import ProcessUse  # noqa: PLC0415 - of this test and the one above
+
+    def uses(*, of_two: int, of_three: int) -> dict[str, ProcessUse]:
+        ended = {"ccs": of_two, "target": of_three}
+        return {
+            name: ProcessUse(memory_bytes=1, cpu_s=1, processes=2, ended=number) for name, number in ended.items()
+        } | ({"redis": ProcessUse(memory_bytes=1, cpu_s=1, processes=1)} if not of_two else {})
+
+    meter = Meter()
+    meter.look(0.0, uses(of_two=0, of_three=0), steady=False)
+    assert meter.lost() == ()
+    meter.look(1.0, uses(of_two=1, of_three=0), steady=True)
+    meter.look(2.0, uses(of_two=1, of_three=2), steady=True)
+    meter.look(3.0, {}, steady=True)
+    told = "was gone at second {} of the load: what was measured is not what was meant"
+    redis = f"process 'redis' {told.format(1)}"
+    ccs = f"one of the processes 'ccs' {told.format(1)}"
+    target = f"one of the processes 'target' {told.format(2)}"
+    assert sorted(meter.lost()) == [ccs, target, redis]
+    assert meter.lost(but=frozenset({"ccs", "redis"})) == (target,)

@@ -101,6 +101,30 @@ def test_a_tree_may_have_several_roots() -> None:
         assert probe.sample()["ccs"].processes == 1
 
 
+def test_a_tree_tells_how_many_of_its_roots_have_ended() -> None:
+    with python("input()") as one, python("input()") as other, python("input()") as third:
+        probe = ProcessProbe({"ccs": (one.pid, other.pid, 2**22 + 1)})
+        assert probe.sample()["ccs"].ended == 0, "what was not there is nothing that has ended"
+        one.kill()
+        assert eventually(lambda: probe.sample()["ccs"].ended == 1), "before anybody has waited for it"
+        one.wait()
+        assert probe.sample()["ccs"].ended == 1
+        probe.follow("ccs", (third.pid, other.pid))
+        now = probe.sample()["ccs"]
+        assert (now.processes, now.ended) == (2, 1), "another in its place does not undo it"
+
+
+def test_a_child_that_ends_is_no_root() -> None:
+    with python(_PARENT) as parent:
+        assert parent.stdout
+        parent.stdout.readline()
+        probe = ProcessProbe({"tree": (parent.pid,)})
+        assert probe.sample()["tree"].processes == 2
+        say(parent)
+        alone = probe.sample()["tree"]
+        assert (alone.processes, alone.ended) == (1, 0)
+
+
 _LISTEN = """
 import os, socket, sys
 s = socket.create_server(("127.0.0.1", 0))

@@ -11,7 +11,12 @@ Run = Callable[..., pytest.RunResult]
 Make = Callable[..., object]
 
 
-def test_a_target_that_dies_makes_everything_invalid(make_tests: Make, pytester: pytest.Pytester) -> None:
+@pytest.mark.parametrize(
+    ("instances", "told"), [(1, "*process 'ccs' was gone*"), (2, "*one of the processes 'ccs' was gone*")]
+)
+def test_a_target_that_dies_makes_everything_invalid_also_when_others_go_on(
+    make_tests: Make, pytester: pytest.Pytester, instances: int, told: str
+) -> None:
     make_tests("""
         import os, signal, threading
 
@@ -25,11 +30,29 @@ def test_a_target_that_dies_makes_everything_invalid(make_tests: Make, pytester:
             threading.Timer(2.5, os.kill, (target.pids[0], signal.SIGKILL)).start()
             virtual_users.run(look, constant_users(3, "5 s"))
     """)
-    outcome = pytester.runpytest_subprocess("-p", "no:cacheprovider", timeout=60)
+    outcome = pytester.runpytest_subprocess("-p", "no:cacheprovider", f"--roo-instances={instances}", timeout=60)
     outcome.assert_outcomes(failed=1)
-    outcome.stdout.fnmatch_lines(["*p95 < 3 s *invalid", "*memory_peak < 500 MB *invalid", "*process 'ccs' was gone*"])
+    outcome.stdout.fnmatch_lines(["*p95 < 3 s *invalid", "*memory_peak < 500 MB *invalid", told])
     (result,) = pytester.path.glob(".roo/runs/*/results/*.json")
     assert json.loads(result.read_text(encoding="utf-8"))["verdict"] == "invalid"
+
+
+def test_an_instance_that_a_fault_ends_is_not_lost(make_tests: Make, pytester: pytest.Pytester) -> None:
+    make_tests("""
+        async def look(user):
+            async for _ in user.iterations():
+                await user.http.get("/health")
+                await user.think(0.01)
+
+        @pytest.mark.sla("error_rate < 50 %")
+        def test_goes_on(virtual_users, faults):
+            outage = faults.at("1 s").kill("ccs-2").then_after("1 s").restart("ccs-2")
+            result = virtual_users.run(look, constant_users(3, "4 s"), faults=outage)
+            assert result.lost == ()
+            assert max(second.resources["ccs"].ended for second in result.timeline) == 1
+    """)
+    outcome = pytester.runpytest_subprocess("-p", "no:cacheprovider", "--roo-instances=2", timeout=60)
+    outcome.assert_outcomes(passed=1)
 
 
 @pytest.mark.parametrize(("method", "fleet"), [("signal", "local"), ("thread", "local"), ("thread", "inline")])
