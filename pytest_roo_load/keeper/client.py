@@ -124,6 +124,18 @@ class Keeper:
         """Have nothing more broken and everything mended; what has become of the faults."""
         return tuple(map(FaultRecord.from_dict, self._tell({"do": "end faults"}, deadline_s=ENSURE_S)))
 
+    def mend(self) -> None:
+        """Have mended what a process of the run that has ended meanwhile has left broken; nothing without a keeper.
+
+        To be called while no other process of the run generates load.
+
+        Raises:
+            KeeperError: It has not been mended in time.
+        """
+        connection = connect(self._folder)
+        if connection is not None:
+            self._ask(connection, {"do": "end faults"}, deadline_s=ENSURE_S)
+
     def shutdown(self) -> None:
         """Stop all services, end the keeper and delete the folder; returns when they are gone. Idempotent.
 

@@ -26,6 +26,7 @@ class Faults:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._planned: list[_Planned] = []
+        self._one_at_a_time = asyncio.Lock()
 
     def __repr__(self) -> str:
         broken = [str(one.record.fault) for one in self._planned if one.is_broken]
@@ -50,9 +51,17 @@ class Faults:
     async def end(self, *, services_end: bool = False) -> list[FaultRecord]:
         """Break nothing more, mend what is broken; returns what has become of each.
 
+        Whoever asks while that goes on waits for it, and has nothing left to hear of.
+
         Args:
-            services_end: Do not start again what is about to be stopped.
+            services_end: Do not start again what is about to be stopped, and wait for nobody who does.
         """
+        if services_end:
+            return await self._end(services_end=True)
+        async with self._one_at_a_time:
+            return await self._end(services_end=False)
+
+    async def _end(self, *, services_end: bool) -> list[FaultRecord]:
         for one in reversed(self._planned):
             await one.end(services_end=services_end)
         records, self._planned = self.records(), []

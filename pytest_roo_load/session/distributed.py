@@ -141,12 +141,21 @@ def take_turn(item: pytest.Item) -> Generator[None]:
     with contextlib.ExitStack() as stack:
         hold = run.exclusivity.hold(alone=plan_key in item.stash, give_up=lambda: run.stopped)
         _enter_or_stop(stack, hold, item.session)
+        _mend(run)
         run.crew.begin(run.worker, item.nodeid)
         try:
             yield
         finally:
             if item.session.shouldfail or item.session.shouldstop:  # before others have their turn, -x for example
                 run.crew.stop()
+
+
+def _mend(run: Run) -> None:
+    """Nobody measures now, so what is broken was left by a worker that was lost while it measured."""
+    try:
+        run.keeper.mend()
+    except (RooLoadError, OSError) as error:
+        run.refusal = str(error)
 
 
 @contextlib.contextmanager

@@ -240,6 +240,28 @@ def test_a_slow_start_has_its_time_besides_that_for_mending(
     assert asyncio.run(carry_out()).misfire == misfire
 
 
+class MendedOnce(Unhurried):
+    """One that tells how often it was mended."""
+
+    undone = 0
+
+    async def undo(self) -> None:
+        self.undone += 1
+        await asyncio.sleep(0.01)
+
+
+def test_what_several_ask_to_be_mended_is_mended_once_and_all_wait_for_it(tmp_path: Path) -> None:
+    async def carry_out() -> list[int]:
+        faults = Faults(Journal(tmp_path / "journal"))
+        faults.begin(asyncio.get_running_loop().time(), [(Fault(verb="kill", target="x", at_s=0), breakage)])
+        await breakage.applied.wait()
+        return [len(records) for records in await asyncio.gather(faults.end(), faults.end())]
+
+    breakage = MendedOnce()
+    assert asyncio.run(carry_out()) == [1, 0]
+    assert breakage.undone == 1
+
+
 class NeverSeen:
     """A fault that is not seen to have taken hold while there is load."""
 
@@ -299,6 +321,30 @@ def test_the_faults_of_one_load_at_a_time(keeper: Keeper) -> None:
     (record,) = keeper.end_faults()
     assert record.began_s is None
     assert "the load had ended" in record.misfire
+
+
+def test_what_a_process_of_the_run_has_left_broken_can_be_mended_by_another(keeper: Keeper, shared_run: Run) -> None:
+    paused = pid_of(keeper)
+    leader = shared_run.elsewhere(f"""
+import time
+from pytest_roo_load.core.faults.schedule import Schedule
+keeper.begin_faults({time.monotonic()!r}, Schedule().at(0).pause("plain").faults)
+time.sleep(1000)
+""")
+    assert eventually(lambda: status(paused) == psutil.STATUS_STOPPED)
+    leader.kill()
+    leader.wait()
+    keeper.mend()
+    assert status(paused) != psutil.STATUS_STOPPED
+    assert keeper.faults() == ()
+    (record,) = carry_out(keeper, Schedule().at(0).restart("plain"))
+    assert not record.misfire, "there is room for others"
+
+
+def test_nothing_is_to_be_mended_without_a_keeper_and_none_is_started(run: Run) -> None:
+    run.client().mend()
+    assert not run.keeper_pids()
+    assert not run.folder.exists()
 
 
 def test_strangers_can_be_paused_and_not_restarted(keeper: Keeper, shared_run: Run) -> None:

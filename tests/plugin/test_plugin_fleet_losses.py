@@ -174,6 +174,42 @@ def test_a_worker_killed_while_it_leads(make_tests: Make, distribute: Distribute
     assert overlaps(results, []) == []
 
 
+def test_what_a_worker_had_broken_when_it_was_killed_is_mended_before_the_next_test(
+    make_tests: Make, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    pytester.makepyfile(sight=SIGHT)
+    make_tests(
+        HEAD
+        + """
+    import urllib.request
+
+    async def look(user):
+        async for _ in user.iterations():
+            await user.http.get("/health")
+            await user.think(0.01)
+
+    def test_dies(virtual_users, faults):
+        go()
+        when_loading(lambda: kill(ME))
+        virtual_users.run(look, constant_users(3, "30 s"), faults=faults.at("100 ms").pause("ccs"))
+
+    def test_later(target):
+        with urllib.request.urlopen(f"{target.url}/health", timeout=10) as answer:
+            assert answer.status == 200
+
+    @pytest.mark.sla("error_rate < 1 %")
+    def test_later_faults(virtual_users, faults):
+        restart = faults.at("1 s").restart("redis")
+        virtual_users.run(look, constant_users(3, "2 s"), faults=restart)
+    """
+    )
+    outcome = pytester.runpytest_subprocess(*PLUGINS, "-n", "2", timeout=120)
+    outcome.assert_outcomes(passed=2, failed=1)
+    outcome.stdout.fnmatch_lines(["*worker 'gw?' crashed while running 'test_it.py::test_dies'*"])
+    assert [result["verdict"] for result in measured(pytester.path)] == ["pass"]
+
+
 def test_the_first_failure_ends_the_run_before_a_measurement_begins(
     make_tests: Make, distribute: Distribute, pytester: pytest.Pytester
 ) -> None:
