@@ -25,7 +25,8 @@ END;
 def test_pgbenchs_own_script_is_understood() -> None:
     script = parse_script(TPCB, "tpcb.sql")
 
-    assert script.wrapped
+    assert script.begin is not None
+    assert (script.begin.sql, script.begin.line) == ("BEGIN", 6)
     assert [(line.sql, line.variables, line.line) for line in script.lines] == [
         ("UPDATE accounts SET abalance = abalance + $1 WHERE aid = $2", ("delta", "aid"), 7),
         (
@@ -34,6 +35,24 @@ def test_pgbenchs_own_script_is_understood() -> None:
             9,
         ),
     ]
+
+
+@pytest.mark.parametrize(
+    ("begin", "modes"),
+    [
+        ("BEGIN ISOLATION LEVEL SERIALIZABLE", "ISOLATION LEVEL SERIALIZABLE"),
+        ("begin work read only", "READ ONLY"),
+        ("START TRANSACTION ISOLATION LEVEL REPEATABLE READ", "ISOLATION LEVEL REPEATABLE READ"),
+        ("START TRANSACTION", ""),
+        ("BEGIN TRANSACTION", ""),
+    ],
+)
+def test_what_a_script_asks_of_its_transaction_is_kept(begin: str, modes: str) -> None:
+    script = parse_script(f"{begin};\nSELECT 1;\nCOMMIT;\n", "own.sql")
+
+    assert script.begin is not None
+    assert (script.begin.sql, script.modes) == (begin, modes)
+    assert [line.sql for line in script.lines] == ["SELECT 1"]
 
 
 @given(scale=st.integers(1, 50), seed=st.integers())

@@ -182,8 +182,47 @@ def test_a_file_of_ones_own_is_a_transaction(postgres: Service, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
+    ("begin", "isolation", "level"),
+    [
+        ("BEGIN ISOLATION LEVEL SERIALIZABLE", None, "serializable"),
+        ("START TRANSACTION ISOLATION LEVEL REPEATABLE READ", None, "repeatable read"),
+        ("BEGIN", "serializable", "serializable"),
+        ("BEGIN ISOLATION LEVEL SERIALIZABLE", "serializable", "serializable"),
+        ("BEGIN", None, "read committed"),
+    ],
+)
+def test_a_file_is_performed_at_the_isolation_that_it_begins_with(
+    postgres: Service, tmp_path: Path, begin: str, isolation: str | None, level: str
+) -> None:
+    ask(postgres.url, "CREATE TABLE levels (level text)", "SELECT 1")
+    script = tmp_path / "own.sql"
+    script.write_text(f"{begin};\nINSERT INTO levels SELECT current_setting('transaction_isolation');\nCOMMIT;\n")
+    try:
+        outcome = load(postgres.url, script, tmp_path, Pace(clients=1, duration="20 s", count=3), isolation=isolation)
+        levels = ask(postgres.url, "SELECT DISTINCT level FROM levels")
+    finally:
+        ask(postgres.url, "DROP TABLE levels", "SELECT 1")
+
+    assert outcome.fact("commits") == 3
+    assert levels == [level]
+
+
+@pytest.mark.parametrize("begin", ["BEGIN ISOLATION LEVEL READ COMMITTED", "BEGIN READ ONLY"])
+def test_a_file_that_asks_for_another_isolation_than_the_test_is_refused(tmp_path: Path, begin: str) -> None:
+    script = tmp_path / "own.sql"
+    script.write_text(f"{begin};\nSELECT 1;\nCOMMIT;\n")
+
+    with pytest.raises(UsageError, match=f"isolation: .*{begin}.*serializable"):
+        load("postgresql://127.0.0.1:9/db", script, tmp_path, isolation="serializable")
+
+
+@pytest.mark.parametrize(
     ("sql", "problem"),
-    [("SELECT * FROM no_such_table;", "own.sql:1: the server does not take a statement"), ("SELECT 1 FROM;", "syntax")],
+    [
+        ("SELECT * FROM no_such_table;", "own.sql:1: the server does not take a statement"),
+        ("SELECT 1 FROM;", "syntax"),
+        ("BEGIN ISOLATION LEVEL SNAPSHOT; SELECT 1; END;", "own.sql:1: the server does not take a statement"),
+    ],
 )
 def test_a_file_that_the_server_does_not_take_is_told_before_load(
     postgres: Service, tmp_path: Path, sql: str, problem: str

@@ -9,8 +9,8 @@ r"""A file of SQL as a transaction, in the language of pgbench's scripts as far 
     EXPRESSION= INTEGER | "random(" LOW "," HIGH ")"   both bounds included
     LOW, HIGH = INTEGER | INTEGER "*" ":scale" | ":scale"
 
-A script that begins with BEGIN and ends with END or COMMIT is one transaction. Of any other, each statement commits by
-itself.
+A script that begins with BEGIN and ends with END or COMMIT is one transaction, begun as it says: BEGIN ISOLATION LEVEL
+SERIALIZABLE, START TRANSACTION READ ONLY. Of any other, each statement commits by itself.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pytest_roo_load.errors import UsageError
 from pytest_roo_load.workloads.postgres.session import Session
 from pytest_roo_load.workloads.postgres.transactions import Size
 
-__all__ = ["Script", "parse_script"]
+__all__ = ["BEGINS", "Script", "parse_script"]
 
 _BOUND = r"\s*(?:(?P<{0}>-?\d+)(?P<{0}s>\s*\*\s*:scale)?|(?P<{0}o>:scale))\s*"
 _SET = re.compile(
@@ -32,7 +32,8 @@ _SET = re.compile(
 )
 _VARIABLE = re.compile(r"(?<!:):([A-Za-z_]\w*)")
 _PIECES = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|;|[^'\";-]+|-", re.DOTALL)
-_BEGINS = ("BEGIN", "START TRANSACTION")
+_BEGINNING = re.compile(r"(BEGIN|START)(\s+(WORK|TRANSACTION))?\s*")
+BEGINS = ("BEGIN", "START TRANSACTION")
 _ENDS = ("END", "COMMIT")
 
 
@@ -69,17 +70,23 @@ class Script:
     Attributes:
         name: The file's.
         steps: Variables and statements in their order.
-        wrapped: Whether it begins and ends a transaction, which is left to whoever performs it.
+        begin: The statement that begins its transaction, which is left to whoever performs it, as is the end; None when
+            each statement commits by itself.
     """
 
     name: str
     steps: tuple[Draw | Line, ...]
-    wrapped: bool
+    begin: Line | None
 
     @property
     def lines(self) -> tuple[Line, ...]:
         """The statements."""
         return tuple(step for step in self.steps if isinstance(step, Line))
+
+    @property
+    def modes(self) -> str:
+        """What it asks of its transaction, in capitals: "ISOLATION LEVEL SERIALIZABLE"; empty for a plain BEGIN."""
+        return _BEGINNING.sub("", self.begin.sql.upper(), count=1) if self.begin else ""
 
     async def perform(self, session: Session, draw: random.Random, size: Size) -> int:
         """Send the statements; see `transactions.Body`."""
@@ -114,13 +121,13 @@ def parse_script(text: str, name: str) -> Script:
     lines = [step for step in steps if isinstance(step, Line)]
     if not lines:
         raise UsageError("no statement", value=name, allowed="SQL statements, each ended by ;", place=name)
-    begins, ends = _is(lines[0].sql, _BEGINS), _is(lines[-1].sql, _ENDS)
+    begins, ends = _is(lines[0].sql, BEGINS), _is(lines[-1].sql, _ENDS)
     if begins != ends:
         place = f"{name}:{lines[0 if begins else -1].line}"
         raise UsageError("half a transaction", value=lines[0].sql, allowed="BEGIN; ... COMMIT; or neither", place=place)
     if begins:
         steps = [step for step in steps if step is not lines[0] and step is not lines[-1]]
-    return Script(name=name, steps=tuple(steps), wrapped=begins)
+    return Script(name=name, steps=tuple(steps), begin=lines[0] if begins else None)
 
 
 def _is(sql: str, words: tuple[str, ...]) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pytest_roo_load.errors import StatementFailed
 from pytest_roo_load.workloads.postgres.connection import Connection
+from pytest_roo_load.workloads.postgres.script import BEGINS
 from pytest_roo_load.workloads.postgres.transactions import DEPOSIT, PAIRS, Size
 
 __all__ = ["PREFIX", "Tables"]
@@ -112,7 +113,14 @@ class Tables:
         )
 
     async def plan_time_s(self, sql: str, arguments: Sequence[Any]) -> float | None:
-        """How long the server takes to plan a statement; None for what has no plan."""
+        """How long the server takes to plan a statement; None for what has no plan.
+
+        One that begins a transaction is tried, and the transaction rolled back.
+        """
+        if sql.lstrip().upper().startswith(BEGINS):
+            await self.rows(sql)
+            await self.rows("ROLLBACK")
+            return None
         if not sql.lstrip().upper().startswith(("SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "MERGE")):
             return None
         found = await self.value(f"EXPLAIN (FORMAT JSON, SUMMARY ON) {sql}", *arguments)

@@ -50,12 +50,14 @@ class PostgresWorkload:
         pace: How hard.
 
     Raises:
-        UsageError: The workload is not known, or its file cannot be used.
+        UsageError: The workload is not known, its file cannot be used, or asks for another isolation than `choices`.
     """
 
     def __init__(self, asked: Asked, dsn: str, choices: Choices, pace: Pace) -> None:
         self.profile: Profile = pace.profile()
         self._own = _own(asked)
+        if self._own is not None and self._own.script is not None and choices.isolation is not None:
+            _agree(self._own.script, choices.isolation)
         self._name = "" if self._own else str(asked)
         self._dsn = dsn
         self._choices = choices
@@ -74,14 +76,15 @@ class PostgresWorkload:
 
     def _part(self) -> Part:
         choices, own = self._choices, self._own
-        begin = None if choices.isolation is None else f"BEGIN ISOLATION LEVEL {choices.isolation.upper()}"
-        wrapped = own is not None and own.script is not None and own.script.wrapped
+        begin = None if choices.isolation is None else f"BEGIN {_level(choices.isolation)}"
+        if begin is None and own is not None and own.script is not None and own.script.begin is not None:
+            begin = own.script.begin.sql
         return Part(
             place=Place(dsn=self._dsn, driver=choices.driver, search_path=self._search_path()),
             pool=choices.pool,
             tries=choices.tries,
             scale=choices.scale,
-            begin=begin or ("BEGIN" if wrapped else None),
+            begin=begin,
             open=self._pace.rate is not None,
             workload=self._name,
             script=None if own is None else own.script,
@@ -151,6 +154,8 @@ class PostgresWorkload:
             yield from ((one.name, one.sql, one.example) for one in seen.values())
         elif self._own.script is not None:
             script = self._own.script
+            if script.begin is not None:
+                yield f"{script.name}:{script.begin.line}", script.begin.sql, ()
             for line in script.lines:
                 yield f"{script.name}:{line.line}", line.sql, script.example(line, self._choices.scale)
 
@@ -215,6 +220,21 @@ def _own(asked: Asked) -> _Own | None:
         return _Own(function=pack([asked]))
     one_of("workload", asked, WORKLOADS)
     return None
+
+
+def _level(isolation: str) -> str:
+    return f"ISOLATION LEVEL {isolation.upper()}"
+
+
+def _agree(script: Script, isolation: str) -> None:
+    """Refuse two isolations, and what `isolation` would take from the script, as READ ONLY."""
+    if script.modes not in {"", _level(isolation)}:
+        raise UsageError(
+            f"the script begins its transaction with {script.begin.sql if script.begin else ''}",
+            value=isolation,
+            allowed="None, or a script with a plain BEGIN",
+            place="isolation",
+        )
 
 
 def _facts(result: Result, tally: Tally, server: Mapping[str, int]) -> Iterator[Fact]:
