@@ -27,7 +27,6 @@ _KINDS = {
     "53100": "disk full",
     "53300": "too many connections",
     "57014": "cancelled by the server",
-    "57P01": "shut down by the server",
 }
 CONNECT_S = 10.0
 

@@ -17,7 +17,7 @@ from pytest_roo_load.workloads.postgres.connection import Connection, Place, con
 from pytest_roo_load.workloads.postgres.pool import POOLS, Pool, timed_connect
 from pytest_roo_load.workloads.postgres.script import Script
 from pytest_roo_load.workloads.postgres.session import Session
-from pytest_roo_load.workloads.postgres.tally import ABORTS, Tally
+from pytest_roo_load.workloads.postgres.tally import ABORTS, UNSURE, Tally
 from pytest_roo_load.workloads.postgres.transactions import WORKLOADS, Body, Size, Transaction
 
 __all__ = ["TALLIES", "TRANSACTION", "Part", "client"]
@@ -165,8 +165,9 @@ class _Performer:
             self._pending = transaction.name, effect
             try:
                 await session.fetch("COMMIT", name="COMMIT")
-            except StatementFailed:
-                self._pending = None
+            except StatementFailed as error:
+                if not error.sqlstate.startswith(UNSURE):
+                    self._pending = None
                 raise
             self._pending = None
         self._tally.commit(transaction.name, effect)
@@ -179,7 +180,7 @@ class _Performer:
         slot.fail(0.0, "given up", f"{transaction.name}: aborted {self._part.tries} times")
 
     def report(self) -> None:
-        """Send home what is known; a commit that was sent and not answered is of unknown outcome."""
+        """Send home what is known; a commit that was sent and got no clear answer is of unknown outcome."""
         if self._pending is not None:
             self._tally.doubt(*self._pending)
         self._user.record(TALLIES, self._tally)

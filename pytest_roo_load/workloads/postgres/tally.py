@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-__all__ = ["ABORTS", "Tally", "together"]
+__all__ = ["ABORTS", "UNSURE", "Tally", "together"]
 
 # What the server means to be tried again (PostgreSQL, Appendix A, class 40).
 ABORTS = {"40P01": "deadlocks", "40001": "serialization failures"}
+# SQLSTATEs after which a commit may have been done: connection exceptions (which poolers tell as well), and
+# statement_completion_unknown.
+UNSURE = ("08", "40003")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -23,7 +26,7 @@ class Tally:
         given_up: Transactions that were not tried again any more.
         acknowledged: Kind of transaction → how many commits were acknowledged.
         effect: Kind of transaction → sum of what these added.
-        unknown: Kind of transaction → the effects of commits that were sent and never answered.
+        unknown: Kind of transaction → the effects of commits that were sent and got no clear answer.
     """
 
     commits: int = 0

@@ -13,6 +13,14 @@ from pytest_roo_load.workloads.postgres.connection import cannot_connect, refuse
 
 __all__ = ["AsyncpgConnection", "connect"]
 
+# What asyncpg raises as if the server had said it when the connection ends; and what the server says as it ends it.
+_ENDINGS = (
+    asyncpg.ConnectionDoesNotExistError,
+    asyncpg.ConnectionFailureError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+)
+
 
 async def connect(dsn: str, search_path: str | None, within_s: float) -> AsyncpgConnection:
     """See `connection.connect`."""
@@ -44,6 +52,8 @@ class AsyncpgConnection:
                 statement = self._statements[sql] = await self._connection.prepare(sql)
             rows = await statement.fetch(*arguments)
         except asyncpg.PostgresError as error:
+            if self._connection.is_closed() or isinstance(error, _ENDINGS):
+                raise ConnectionLost(str(error) or type(error).__name__) from error
             raise refused(str(error), error.sqlstate) from error
         except (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
             raise ConnectionLost(str(error) or type(error).__name__) from error
