@@ -16,9 +16,11 @@ class EchoServer:
     Args:
         fault: "lose", "twice", "swap", or empty for a server that is right.
         number: Which message is spoilt.
+        chatty: Whether it greets each connection, and sends a heartbeat before each answer.
     """
 
-    def __init__(self, fault: str, number: int) -> None:
+    def __init__(self, fault: str, number: int, *, chatty: bool) -> None:
+        self._chatty = chatty
         self._fault = fault
         self._number = number
         self._kept: str | None = None
@@ -43,6 +45,8 @@ class EchoServer:
         await socket.prepare(request)
         self.accepted += 1
         self.peers.add(request.remote or "")
+        if self._chatty:
+            await socket.send_str("12:30 welcome")
         async for message in socket:
             if message.type is WSMsgType.TEXT:
                 for text in self._answers(message.data):
@@ -50,6 +54,10 @@ class EchoServer:
         return socket
 
     def _answers(self, text: str) -> list[str]:
+        heartbeat = ['{"type": "heartbeat"}'] * self._chatty
+        return heartbeat + self._echoes(text)
+
+    def _echoes(self, text: str) -> list[str]:
         self.received += 1
         if self.received == self._number and self._fault:
             return {"lose": [], "twice": [text, text], "swap": [_next(text), text]}[self._fault]
@@ -63,9 +71,9 @@ def _next(text: str) -> str:
 
 
 @contextlib.contextmanager
-def echo_server(fault: str = "", number: int = 0) -> Iterator[EchoServer]:
+def echo_server(fault: str = "", number: int = 0, *, chatty: bool = False) -> Iterator[EchoServer]:
     """The server."""
-    server, ready, stop = EchoServer(fault, number), threading.Event(), asyncio.Event()
+    server, ready, stop = EchoServer(fault, number, chatty=chatty), threading.Event(), asyncio.Event()
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_until_complete, args=(server.serve(ready, stop),))
     thread.start()

@@ -17,6 +17,7 @@ from pytest_roo_load.core.timeline import ProcessUse, Second
 from pytest_roo_load.errors import UsageError
 from pytest_roo_load.session.stack import Service
 from pytest_roo_load.workloads.swarm import workload
+from pytest_roo_load.workloads.swarm.echo import number_in
 from pytest_roo_load.workloads.swarm.part import Part, use_source
 from pytest_roo_load.workloads.swarm.settings import Choices
 from pytest_roo_load.workloads.swarm.storms import Storms
@@ -52,6 +53,23 @@ def test_several_generators_tell_together(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("message", "number"),
+    [
+        ("7:....", 7),
+        ("7:", 7),
+        (b"7:..", 7),
+        ("7", None),
+        ("12:30 welcome", None),
+        ('{"type": "heartbeat"}', None),
+        ("", None),
+        (b"\xff7:", None),
+    ],
+)
+def test_an_echo_is_a_number_of_ours_as_it_was_sent(message: str | bytes, number: int | None) -> None:
+    assert number_in(message) == number
+
+
+@pytest.mark.parametrize(
     ("fault", "kinds"), [("lose", {"lost"}), ("twice", {"duplicated"}), ("swap", {"reordered", "duplicated"})]
 )
 def test_a_server_that_spoils_one_message_is_found_out(tmp_path: Path, fault: str, kinds: set[str]) -> None:
@@ -62,6 +80,22 @@ def test_a_server_that_spoils_one_message_is_found_out(tmp_path: Path, fault: st
     assert {kind for finding in outcome.broken for kind, _ in finding.count} <= kinds
     assert outcome.broken
     assert all(number == 1 for finding in outcome.broken for _, number in finding.count)
+
+
+def test_what_is_no_echo_is_neither_a_message_nor_a_repetition(tmp_path: Path) -> None:
+    with echo_server(chatty=True) as server:
+        outcome = load(server.url, tmp_path, connections=2)
+
+    assert server.received > 2
+    assert [str(finding) for finding in outcome.examined.findings if finding.verdict.value != "pass"] == []
+    assert outcome.fact("messages that are no echo") == 2 + server.received
+
+
+def test_what_is_no_echo_hides_no_lost_message(tmp_path: Path) -> None:
+    with echo_server("lose", 50, chatty=True) as server:
+        outcome = load(server.url, tmp_path, connections=1)
+
+    assert [finding.count for finding in outcome.broken] == [(("lost", 1),)]
 
 
 def test_storms_cut_and_renew_every_connection(tmp_path: Path) -> None:

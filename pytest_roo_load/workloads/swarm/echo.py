@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from time import perf_counter
 
 from pytest_roo_load.clients.websocket.connection import WebSocket
@@ -11,11 +12,12 @@ from pytest_roo_load.errors import OperationError
 from pytest_roo_load.workloads.swarm.part import Part
 from pytest_roo_load.workloads.swarm.tally import CONNECTED, Tally
 
-__all__ = ["Echo"]
+__all__ = ["Echo", "number_in"]
 
 ROUND_TRIP = "round trip"
 CONNECT, RECONNECT = "WS connect", "WS reconnect"
 _TIMEOUT_S = 10.0
+_OURS = re.compile(r"([0-9]{1,18}):(?:\.|$)")
 
 
 class Echo:
@@ -46,14 +48,20 @@ class Echo:
         try:
             socket.send(f"{number}:".ljust(self._part.size, "."))
             self._sent += 1
-            while (got := _number_in(await socket.receive(_TIMEOUT_S))) != number:
-                self._seen.see(got)
+            while (got := number_in(await socket.receive(began + _TIMEOUT_S - perf_counter()))) != number:
+                self._note(got)
         except OperationError as error:
             slot.fail(perf_counter() - began, error.kind, str(error))
             error.counted = True
             raise
         slot.ok.append(perf_counter() - began)
         self._seen.see(number)
+
+    def _note(self, number: int | None) -> None:
+        if number is None:
+            self._tally.foreign += 1
+        else:
+            self._seen.see(number)
 
     async def storm(self) -> None:
         """Cut the connection and make it anew."""
@@ -75,7 +83,8 @@ class Echo:
         self._settle()
 
 
-def _number_in(message: str | bytes) -> int:
+def number_in(message: str | bytes) -> int | None:
+    """The number of a message of ours; None for any other, such as a greeting or a heartbeat."""
     text = message if isinstance(message, str) else message.decode(errors="replace")
-    number = text.partition(":")[0]
-    return int(number) if number.isdecimal() else -1
+    match = _OURS.match(text)
+    return int(match[1]) if match else None

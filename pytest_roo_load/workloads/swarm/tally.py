@@ -21,6 +21,7 @@ class Tally:
         lost: Of these, how many did not come.
         duplicated: How many came again.
         reordered: How many came after a later one.
+        foreign: Messages from the server that are none of ours.
         cut: Connections that were cut on purpose.
     """
 
@@ -28,6 +29,7 @@ class Tally:
     lost: int = 0
     duplicated: int = 0
     reordered: int = 0
+    foreign: int = 0
     cut: int = 0
 
     def settle(self, sent: int, seen: SequenceCheck) -> None:
@@ -39,5 +41,5 @@ class Tally:
 
     def add(self, other: Tally) -> None:
         """Add what another user knows."""
-        for name in ("sent", "lost", "duplicated", "reordered", "cut"):
+        for name in ("sent", "lost", "duplicated", "reordered", "foreign", "cut"):
             setattr(self, name, getattr(self, name) + getattr(other, name))

@@ -145,6 +145,8 @@ class SwarmWorkload:
             dimension=Dimension.RATE,
         )
         yield Fact(name="messages to receivers", value=tally.sent)
+        if self._name == "echo":
+            yield Fact(name="messages that are no echo", value=tally.foreign)
         yield Fact(name="connections cut on purpose", value=tally.cut)
         each = 1 if self._name == "echo" else self._choices.devices
         seconds = list(result.timeline)
