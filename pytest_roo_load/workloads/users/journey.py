@@ -39,17 +39,24 @@ class Tally:
 
     Attributes:
         done: Stage → how many users went through it.
+        missed: Stage → of how many users nobody knows, for the answer said nothing of them: too many requests, or an
+            error of the server.
         wrong: What was found that must not be, the first few of each manager.
         broken: How many such things there are.
     """
 
     done: dict[str, int] = field(default_factory=dict)
+    missed: dict[str, int] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
     broken: int = 0
 
     def count(self, stage: str, number: int) -> None:
         """So many users went through a stage."""
         self.done[stage] = self.done.get(stage, 0) + number
+
+    def miss(self, stage: str) -> None:
+        """Nobody knows of a user whether it went through a stage."""
+        self.missed[stage] = self.missed.get(stage, 0) + 1
 
     def note(self, text: str) -> None:
         """Something is not as it must be."""
@@ -61,6 +68,8 @@ class Tally:
         """Add what another manager knows."""
         for stage, number in other.done.items():
             self.count(stage, number)
+        for stage, number in other.missed.items():
+            self.missed[stage] = self.missed.get(stage, 0) + number
         self.wrong += other.wrong
         self.broken += other.broken
 
@@ -140,24 +149,28 @@ class _Batch:
         if answer.status in _REFUSED:
             self._tally.note(f"{email} was created and cannot log in: {answer.text[:100]}")
             return
-        token = answer.json()["data"]["access_token"]
-        headers = {"Authorization": f"Bearer {token}"}
-        shown = (
-            await self._user.http.get(f"{PREFIX}/users/profile", headers=headers, name="GET /users/profile")
-        ).json()
-        name = shown["data"]["user"].get("display_name")
+        if answer.status == _WELCOME:
+            headers = {"Authorization": f"Bearer {answer.json()['data']['access_token']}"}
+            answer = await self._user.http.get(f"{PREFIX}/users/profile", headers=headers, name="GET /users/profile")
+        if answer.status != _WELCOME:
+            self._tally.miss("log in")
+            return
+        name = answer.json()["data"]["user"].get("display_name")
         if name != f"Changed {user_id}":
             self._tally.note(f"{email} was changed and is still called {name!r}")
         self._tally.count("log in", 1)
 
     async def _is_shut_out(self, email: str, user_id: str) -> None:
         answer = await self._log_in(email)
-        if answer.status not in _REFUSED:
+        if answer.status in _REFUSED:
+            self._tally.count("refused", 1)
+        elif answer.status == _WELCOME:
             self._tally.note(f"{email} ({user_id}) was deactivated and can log in")
-        self._tally.count("refused", 1)
+        else:
+            self._tally.miss("refused")
 
     async def _log_in(self, email: str) -> Any:
-        """The answer, which may be a refusal."""
+        """The answer, which may be a refusal; any other than a welcome is counted as a failed operation."""
         body = {"email": email, "password": _PASSWORD, **_ABOUT}
         expect = (_WELCOME, *_REFUSED)
         return await self._user.http.post(f"{PREFIX}/auth/login", json=body, name="POST /auth/login", expect=expect)

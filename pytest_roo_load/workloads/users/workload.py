@@ -73,8 +73,12 @@ class UsersWorkload:
         return Examined(facts=tuple(self._facts(tally, took_s)), findings=tuple(findings))
 
     def _complete(self, tally: Tally) -> Finding:
-        """Every stage has seen every user."""
-        counts = [Count(name=one, found=tally.done.get(one, 0), acknowledged=self._choices.count) for one in STAGES]
+        """Every stage has seen every user, but for those of whom nobody knows."""
+        missed = {stage: tally.missed.get(stage, 0) for stage in STAGES}
+        counts = [
+            Count(name=one, found=tally.done.get(one, 0), acknowledged=self._choices.count - unknown, unknown=unknown)
+            for one, unknown in missed.items()
+        ]
         return all_accounted("every user goes through every stage once", counts)
 
     def _facts(self, tally: Tally, took_s: float) -> Iterator[Fact]:
