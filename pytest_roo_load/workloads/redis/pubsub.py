@@ -8,16 +8,17 @@ from typing import Any
 
 from pytest_roo_load.core.sequence import SequenceCheck
 from pytest_roo_load.engine.user import VirtualUser
-from pytest_roo_load.workloads.redis.connection import Redis, command
+from pytest_roo_load.errors import OperationTimeout, UnexpectedAnswer
+from pytest_roo_load.workloads.redis.connection import Redis, Refusal, command
 from pytest_roo_load.workloads.redis.part import Part
 from pytest_roo_load.workloads.redis.worker import Worker
 
-__all__ = ["PubSub"]
+__all__ = ["PubSub", "Subscriber"]
 
 _ARRIVAL_S = 5.0
 
 
-class _Subscriber:
+class Subscriber:
     """A connection that gets what is published, by number."""
 
     def __init__(self, link: Redis, channel: str) -> None:
@@ -30,15 +31,28 @@ class _Subscriber:
         self._number = 0
 
     def __repr__(self) -> str:
-        return f"<_Subscriber of {self._channel}: {self.sequence!r}>"
+        return f"<Subscriber of {self._channel}: {self.sequence!r}>"
 
     async def subscribe(self) -> None:
+        """Get what is published from now on.
+
+        Raises:
+            UnexpectedAnswer: The server refuses it.
+            OperationTimeout: It does not answer in five seconds.
+        """
         self._link.listener = self._got
         self._link.send_and_forget("SUBSCRIBE", self._channel)
-        async with asyncio.timeout(_ARRIVAL_S):
-            await self._subscribed
+        try:
+            async with asyncio.timeout(_ARRIVAL_S):
+                await self._subscribed
+        except TimeoutError as error:
+            raise OperationTimeout(f"SUBSCRIBE was not answered in {_ARRIVAL_S:g} s") from error
 
     def _got(self, answer: Any) -> None:
+        if isinstance(answer, Refusal):
+            if not self._subscribed.done():
+                self._subscribed.set_exception(UnexpectedAnswer(f"SUBSCRIBE: {answer}", kind=answer.kind))
+            return
         if answer[0] == b"subscribe":
             self._subscribed.set_result(None)
             return
@@ -57,6 +71,7 @@ class _Subscriber:
         return self._awaited
 
     def close(self) -> None:
+        """Close its connection; idempotent."""
         self._link.close()
 
 
@@ -66,14 +81,14 @@ class PubSub(Worker):
     def __init__(self, part: Part, user: VirtualUser) -> None:
         super().__init__(part, user)
         self._channel = f"{part.prefix}channel:{user.id}"
-        self._subscribers: list[_Subscriber] = []
+        self._subscribers: list[Subscriber] = []
         self._body = "x" * part.value_size
 
     async def open(self) -> None:
         """Connect, and subscribe."""
         await super().open()
         for _ in range(self.part.subscribers):
-            subscriber = _Subscriber(await self.links.opened(0), self._channel)
+            subscriber = Subscriber(await self.links.opened(0), self._channel)
             self._subscribers.append(subscriber)
             await subscriber.subscribe()
 

@@ -102,6 +102,20 @@ class Server:
             await connection.ask("PING")
         await self.ask_for(RUNS, "SREM", RUNS, token)
 
+    async def check_channels(self) -> None:
+        """Publish and subscribe once, on the node that has the channels.
+
+        Raises:
+            Refusal: The server does not allow it.
+        """
+        channel, address = f"{self.prefix}channel", self.nodes[0][0]
+        await (await self._connection(address)).ask("PUBLISH", channel, "")
+        subscriber = await connect(address)
+        try:
+            await subscriber.ask("SUBSCRIBE", channel)
+        finally:
+            subscriber.close()
+
     async def ask_for(self, key: str, *parts: str | bytes | float) -> Any:
         """One command, sent to the node that has the key."""
         slot = slot_of(key.encode())
@@ -158,7 +172,8 @@ class Server:
 def need_of(refusal: Refusal) -> tuple[str, str]:
     """What is needed where the server refuses: (what is allowed, what to do)."""
     if refusal.kind == "NOPERM":
-        return "a user who may use keys that begin with roo:load:", "as an administrator: ACL SETUSER ... ~roo:* +@all"
+        allowed = "a user who may use keys and channels that begin with roo:load:"
+        return allowed, "as an administrator: ACL SETUSER ... ~roo:* &roo:* +@all"
     if refusal.kind == "NOAUTH":
         return "a URL with a password", "redis://:PASSWORD@host:port/0"
     if refusal.kind == "MISCONF":

@@ -90,6 +90,8 @@ class RedisWorkload:
             await self._check_room()
             if self._name in _KEYED:
                 await self._fill()
+            if self._name == "pubsub":
+                await self._server.check_channels()
             self._before = await self._server.counters()
         except ConnectError as error:
             raise UsageError(
