@@ -21,8 +21,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from workload_lab import Outcome, stress
 
+from pytest_roo_load.engine.recorder import PhaseRecorder
 from pytest_roo_load.errors import UsageError
 from pytest_roo_load.session.stack import Service
+from pytest_roo_load.workloads.queue.broker import broker, connect
+from pytest_roo_load.workloads.queue.consumer import TAKEN, Consumer
 from pytest_roo_load.workloads.queue.message import HEADER, Message, decode, encode
 from pytest_roo_load.workloads.queue.settings import Choices
 from pytest_roo_load.workloads.queue.workload import QueueWorkload
@@ -115,6 +118,76 @@ def test_a_queue_of_the_users_own_is_used_and_left_as_it_was(redis: Service, tmp
     assert outcome.broken == []
     assert [fields for _, fields in left] == [{b"work": b"somebody's"}]
     assert groups == []
+
+
+class Alone:
+    """What a consumer needs of a user."""
+
+    def __init__(self) -> None:
+        self.id = 0
+        self.recorder = PhaseRecorder("steady")
+        self.taken: list[Any] = []
+
+    def record(self, name: str, value: Any) -> None:
+        assert name == TAKEN
+        self.taken.append(value)
+
+
+async def consume(
+    url: str, queue: str | None, beside: Any = None, foreign: tuple[bytes, ...] = (), **how: Any
+) -> tuple[int, int, int]:
+    """One consumer of a hundred messages that are there: how many it processed, left behind, and the queue has left."""
+    queues = broker(url, queue, 20.0, 3)
+    user: Any = Alone()
+    try:
+        place = await queues.open()
+        line = await connect(place, "alone")
+        await line.put([*foreign, *(encode(Message(0, number, 0.0), 30) for number in range(100))])
+        await line.finish()
+        other = asyncio.ensure_future(beside() if beside else asyncio.sleep(0))
+        try:
+            async with asyncio.timeout(20):
+                await Consumer(user, line, place.tries).work(producers=1, **how)
+        finally:
+            other.cancel()
+            await asyncio.wait([other])
+        (_, numbers, _, left_behind) = user.taken[0]
+        depth = await queues.depth()
+        await line.close()
+        return len(numbers) // 8, left_behind, depth
+    finally:
+        await queues.delete()
+
+
+@pytest.mark.parametrize("broker", ["redis", "nats_url", "amqp_url"])
+def test_what_is_none_of_ours_does_not_hold_up_the_end(request: pytest.FixtureRequest, broker: str) -> None:
+    found = request.getfixturevalue(broker)
+    url = found.url if isinstance(found, Service) else found
+
+    assert asyncio.run(consume(url, None, foreign=(b"of somebody",), most=100, crash_after=None)) == (100, 0, 0)
+
+
+def test_what_others_add_to_a_queue_of_the_users_own_is_passed_over_and_stays(redis: Service) -> None:
+    added = 0
+
+    async def others() -> None:
+        nonlocal added
+        while True:
+            found.xadd("jobs", {"work": "somebody's"})
+            added += 1
+            await asyncio.sleep(0.005)
+
+    with client(redis.url) as found:
+        found.xadd("jobs", {"work": "somebody's"})
+        try:
+            counted = asyncio.run(consume(redis.url, "jobs", others, most=10, crash_after=None))
+            left = found.xlen("jobs")
+        finally:
+            found.delete("jobs")
+
+    assert counted[:2] == (100, 0)
+    assert added > 0
+    assert left == 1 + added
 
 
 def test_a_queue_that_does_not_exist_is_told_before_load(redis: Service, tmp_path: Path) -> None:

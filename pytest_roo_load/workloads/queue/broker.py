@@ -70,6 +70,9 @@ class Line(Protocol):
     async def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         """These are done with: the broker forgets them."""
 
+    async def pass_over(self, deliveries: Sequence[Delivery]) -> None:
+        """These are none of this run: not handed out to its group again; in a queue of others they stay."""
+
     async def bury(self, delivery: Delivery) -> None:
         """Put a message that cannot be processed among the dead letters."""
 

@@ -52,9 +52,9 @@ class Consumer:
                 if taken and crash_after is not None and len(self._numbers) >= crash_after:
                     self._left_behind = len(taken)
                     return
-                await self._process(taken)
+                ours = await self._process(taken)
                 await self._look_after_others(most)
-                if not taken and await self._line.finished() >= producers and not await self._line.left():
+                if not ours and await self._line.finished() >= producers and not await self._line.left():
                     return
         finally:
             history = self._producers.tobytes(), self._numbers.tobytes(), self._again.tobytes()
@@ -66,15 +66,16 @@ class Consumer:
             self._looked = perf_counter()
             await self._process(await self._line.take_over(most))
 
-    async def _process(self, taken: Sequence[Delivery]) -> None:
+    async def _process(self, taken: Sequence[Delivery]) -> bool:
+        """Whether any of these is ours; what is not is passed over."""
         now = perf_counter()
         slot = self._user.recorder.slot(DELIVERY)
-        done = []
+        done, foreign = [], []
         for delivery in taken:
             message = decode(delivery.body)
             if message is None:
-                continue  # somebody else's: it stays for whoever expects it
-            if not message.poison:
+                foreign.append(delivery)
+            elif not message.poison:
                 self._producers.append(message.producer)
                 self._numbers.append(message.number)
                 self._again.append(delivery.times > 1)
@@ -85,6 +86,9 @@ class Consumer:
                 await self._line.bury(delivery)
         if done:
             await self._acknowledge(done)
+        if foreign:
+            await self._line.pass_over(foreign)
+        return len(foreign) < len(taken)
 
     async def _acknowledge(self, done: Sequence[Delivery]) -> None:
         slot = self._user.recorder.slot(_ACKNOWLEDGE)

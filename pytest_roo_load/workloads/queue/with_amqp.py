@@ -208,6 +208,10 @@ class AmqpLine:
                 await delivery.token.ack()
         self._held = deque(held for held in self._held if id(held[1]) not in done)
 
+    async def pass_over(self, deliveries: Sequence[Delivery]) -> None:
+        """See `Line`: the queue is our own, so that nobody else expects them."""
+        await self.acknowledge(deliveries)
+
     async def bury(self, delivery: Delivery) -> None:
         """See `Line`: first it is among the dead letters, then it is taken from the queue."""
         with _translated():

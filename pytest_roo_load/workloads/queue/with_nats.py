@@ -205,6 +205,10 @@ class NatsLine:
         with _translated():
             await asyncio.gather(*(_message(delivery).ack_sync() for delivery in deliveries))
 
+    async def pass_over(self, deliveries: Sequence[Delivery]) -> None:
+        """See `Line`: the queue is our own, so that nobody else expects them."""
+        await self.acknowledge(deliveries)
+
     async def bury(self, delivery: Delivery) -> None:
         """See `Line`: first it is among the dead letters, then it is taken from the queue."""
         with _translated():

@@ -180,6 +180,14 @@ class RedisLine:
         entries = [delivery.token for delivery in deliveries]
         await self._send(self._done_with(entries), 4)
 
+    async def pass_over(self, deliveries: Sequence[Delivery]) -> None:
+        """See `Line`: acknowledged, and deleted only from a stream of our own."""
+        if self._place.own:
+            await self.acknowledge(deliveries)
+        else:
+            entries = [delivery.token for delivery in deliveries]
+            await self._one("XACK", self._place.queue, self._place.group, *entries)
+
     async def bury(self, delivery: Delivery) -> None:
         """See `Line`, in one transaction as well."""
         place = self._place
