@@ -159,6 +159,19 @@ async def consume(
         await queues.delete()
 
 
+@pytest.mark.parametrize("most", [10, 100])
+def test_a_consumer_crashes_with_messages_in_its_hands_however_many_it_takes_at_once(redis: Service, most: int) -> None:
+    assert asyncio.run(consume(redis.url, None, most=most, crash_after=8)) == (8, most - 8, 92)
+
+
+def test_a_crash_that_did_not_come_about_is_no_data(redis: Service, tmp_path: Path) -> None:
+    outcome = load(redis.url, tmp_path, messages=1, consumers=12, crashes=11, takeover="200 ms")
+
+    (empty,) = [finding for finding in outcome.examined.findings if finding.verdict.value == "no data"]
+    assert "of the 11 consumers that were to crash" in str(empty)
+    assert "more messages" in str(empty)
+
+
 @pytest.mark.parametrize("broker", ["redis", "nats_url", "amqp_url"])
 def test_what_is_none_of_ours_does_not_hold_up_the_end(request: pytest.FixtureRequest, broker: str) -> None:
     found = request.getfixturevalue(broker)

@@ -44,15 +44,17 @@ class Consumer:
         Args:
             most: How many are taken at once.
             producers: How many producers there are.
-            crash_after: When so many have been processed, take more and die without a word; None for never.
+            crash_after: How many are processed of those that are taken; with the next one in its hands the consumer
+                dies without a word. None for never.
         """
         try:
             while True:
                 taken = await self._line.take(most, _WAIT_S)
-                if taken and crash_after is not None and len(self._numbers) >= crash_after:
-                    self._left_behind = len(taken)
+                room = len(taken) if crash_after is None else max(0, crash_after - len(self._numbers))
+                ours = await self._process(taken[:room])
+                self._left_behind = sum(decode(one.body) is not None for one in taken[room:])
+                if self._left_behind:
                     return
-                ours = await self._process(taken)
                 await self._look_after_others(most)
                 if not ours and await self._line.finished() >= producers and not await self._line.left():
                     return

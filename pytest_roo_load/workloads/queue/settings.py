@@ -43,7 +43,8 @@ class Choices:
         rate: Messages per second of all producers together ("5000/s"); None for as fast as they can.
         size: Bytes of a message, 25 at least.
         batch: Messages that a producer sends at once, and the most that a consumer takes at once is ten times that.
-        crashes: How many consumers die with messages that they have taken and not acknowledged.
+        crashes: How many consumers die with messages that they have taken and not acknowledged, each when it has more
+            than a third of its share; when fewer do, that is no data.
         poison: How many messages cannot be processed by anybody.
         takeover: How long a message may be with a consumer until another one gets it.
         tries: How often a message is handed out before it is buried as a dead letter.

@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 
 from pytest_roo_load.core.consistency.deliveries import Produced, Taken, check_deliveries
+from pytest_roo_load.core.consistency.finding import Finding
 from pytest_roo_load.core.consistency.totals import accounted
 from pytest_roo_load.core.fact import Fact
 from pytest_roo_load.core.gauge import Gauge
 from pytest_roo_load.core.profiles import Profile, iterations
 from pytest_roo_load.core.result import Result
 from pytest_roo_load.core.units import Dimension
+from pytest_roo_load.core.verdict import Verdict
 from pytest_roo_load.workloads.looks import Looks
 from pytest_roo_load.workloads.queue.broker import Broker, Place, broker
 from pytest_roo_load.workloads.queue.consumer import TAKEN
@@ -96,8 +98,10 @@ class QueueWorkload:
             poison = self._choices.poison
             promise = "every message that cannot be processed becomes a dead letter, and no other"
             findings += (accounted(promise, len(buried), acknowledged=poison, unknown=(), over=poison),)
+        if len(left_behind) < self._choices.crashes:
+            findings += (_not_crashed(self._choices, len(left_behind)),)
         gauge = self._depth.gauge(measured.began, measured.ended)
-        facts = tuple(_facts(measured.result, gauge, len(buried), left_behind))
+        facts = tuple(_facts(measured.result, gauge, len(buried), sum(left_behind)))
         again = sum(int(one.again.sum()) for one in taken)
         return Examined(
             facts=(*facts, Fact(name="messages handed out again", value=again)),
@@ -115,8 +119,8 @@ def _produced(result: Result) -> dict[int, Produced]:
     return {number: Produced(sent=sent, unknown=frozenset(unknown)) for number, sent, unknown in found}
 
 
-def _taken(result: Result) -> tuple[list[Taken], int]:
-    """What each consumer took, and how many messages crashed ones left behind."""
+def _taken(result: Result) -> tuple[list[Taken], list[int]]:
+    """What each consumer took, and how many messages each that crashed has left behind."""
     items = recorded(result, TAKEN)
     taken = [
         Taken(
@@ -126,7 +130,20 @@ def _taken(result: Result) -> tuple[list[Taken], int]:
         )
         for producers, numbers, again, _ in items
     ]
-    return taken, sum(left for *_, left in items)
+    return taken, [left for *_, left in items if left]
+
+
+def _not_crashed(choices: Choices, crashed: int) -> Finding:
+    """Nothing is known of crashes that did not come about."""
+    least = choices.messages // choices.consumers // 3 + 1
+    return Finding(
+        promise="what consumers that crash leave behind is taken over",
+        verdict=Verdict.NO_DATA,
+        checked=0,
+        unknown=0,
+        note=f"of the {choices.crashes} consumers that were to crash {crashed} did, for the others got fewer than "
+        f"{least:,} messages; send more messages, in a smaller batch or at a rate, or use fewer consumers",
+    )
 
 
 def _buried(bodies: list[bytes]) -> Taken:
