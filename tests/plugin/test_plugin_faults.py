@@ -114,7 +114,8 @@ def test_a_server_of_ones_own_is_paused_with_permission(pytester: pytest.Pyteste
         def test_it(virtual_users, faults):
             pause = faults.at("1 s").pause("ccs", duration="1 s")
             result = virtual_users.run(visit, constant_users(1, "6 s"), faults=pause)
-            assert result.phases["fault"].maximum > 0.5
+            waited = [result.phases[name].maximum or 0 for name in ("steady", "fault")]
+            assert max(waited) > 0.5, "the one user may have begun its request just before the fault"
             assert result.recovery_time < 2
         """,
         conftest="""

@@ -53,6 +53,7 @@ def start(pytester: pytest.Pytester) -> Iterator[Start]:
 
     def run(*arguments: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-c", WITH_CTRL_C, "-p", "no:cacheprovider", *arguments]
+        command += ["-o", "faulthandler_timeout=25"]  # of one that hangs the failed test shows where
         process = subprocess.Popen(command, cwd=pytester.path, start_new_session=True, stdout=subprocess.DEVNULL)
         started.append(process)
         return process

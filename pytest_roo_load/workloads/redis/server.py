@@ -68,8 +68,12 @@ class Server:
                 for url in sorted({address.url for address, _, _ in self.nodes}):
                     self._permit(url)
         await self.sweep()
-        await self.ask_for(RUNS, "SADD", RUNS, self.token)
-        self.registered = True
+        self.registered = True  # before it is: whoever is interrupted meanwhile has something to take away
+        try:
+            await self.ask_for(RUNS, "SADD", RUNS, self.token)
+        except Refusal:
+            self.registered = False
+            raise
         await self.renew()
 
     async def renew(self) -> None:
