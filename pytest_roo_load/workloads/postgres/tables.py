@@ -66,8 +66,8 @@ class Tables:
             StatementFailed: A right is missing, or the disk is full.
         """
         await self.value("SELECT pg_advisory_lock($1, hashtext($2))", _LOCKS, self.schema)
+        self._made = True  # before it is: whoever is interrupted meanwhile has something to drop
         await self.rows(f"CREATE SCHEMA {self.schema}")
-        self._made = True
         await self.rows(f"SET search_path = {self.schema}")
         for sql in (*_DEFINITIONS, *_filling(size), *_INDEXES):
             await self.rows(sql)
