@@ -8,6 +8,8 @@ import threading
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from workload_lab import in_thread
+
 _COMMITTED = b"C\x00\x00\x00\x0bCOMMIT\x00"  # CommandComplete
 
 
@@ -68,14 +70,6 @@ class CuttingPostgres:
 @contextlib.contextmanager
 def cutting_postgres(url: str, number: int) -> Iterator[CuttingPostgres]:
     """The way, in a thread."""
-    server, ready, stop = CuttingPostgres(url, number), threading.Event(), asyncio.Event()
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_until_complete, args=(server.serve(ready, stop),))
-    thread.start()
-    try:
-        assert ready.wait(10)
+    server = CuttingPostgres(url, number)
+    with in_thread(server.serve):
         yield server
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(10)
-        loop.close()

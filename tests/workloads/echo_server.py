@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 
 from aiohttp import WSMsgType, web
+from workload_lab import in_thread
 
 
 class EchoServer:
@@ -73,14 +74,6 @@ def _next(text: str) -> str:
 @contextlib.contextmanager
 def echo_server(fault: str = "", number: int = 0, *, chatty: bool = False) -> Iterator[EchoServer]:
     """The server."""
-    server, ready, stop = EchoServer(fault, number, chatty=chatty), threading.Event(), asyncio.Event()
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_until_complete, args=(server.serve(ready, stop),))
-    thread.start()
-    try:
-        assert ready.wait(10)
+    server = EchoServer(fault, number, chatty=chatty)
+    with in_thread(server.serve):
         yield server
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(10)
-        loop.close()

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import hiredis
+from workload_lab import in_thread
 
 from pytest_roo_load.workloads.redis.connection import Redis, Refusal, command
 
@@ -99,14 +100,6 @@ class FaultyRedis:
 @contextlib.contextmanager
 def faulty_redis(url: str, fault: str, number: int) -> Iterator[FaultyRedis]:
     """The server, in a thread."""
-    faulty, ready, stop = FaultyRedis(url, fault, number), threading.Event(), asyncio.Event()
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_until_complete, args=(faulty.serve(ready, stop),))
-    thread.start()
-    try:
-        assert ready.wait(10)
+    faulty = FaultyRedis(url, fault, number)
+    with in_thread(faulty.serve):
         yield faulty
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(10)
-        loop.close()
